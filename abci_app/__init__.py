@@ -1,0 +1,1 @@
+"""The replicated state machine of Settlement Chain: the same on every validator."""

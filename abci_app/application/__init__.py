@@ -1,0 +1,1 @@
+"""From bytes to facts: transactions, routing, blocks, proposals, queries, genesis."""

@@ -1,0 +1,236 @@
+"""The replicated state machine as the ABCI server drives it.
+
+The consensus connection's thread calls `init_chain`, `prepare`, `process`, `finalize` and `commit`;
+`check` and `query` come from other threads and only read what is committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+from abci_app.application import queries, replay, transaction
+from abci_app.application.block import CODESPACE, Candidate, Executed, Executor, gather, refused
+from abci_app.application.genesis import GenesisFault, first_state
+from abci_app.application.interface import (
+    Answer,
+    Block,
+    BlockResult,
+    Genesis,
+    Outcome,
+    Signatures,
+)
+from abci_app.application.proposals import choose
+from abci_app.application.rules import RuleCache
+from abci_app.application.transaction import Code, Transaction
+from abci_app.domain.members.queries import active_key
+from abci_app.kernel.codes import Rejected, reject
+from abci_app.kernel.costs import MOST_PER_BLOCK
+from abci_app.kernel.encoding import encode
+from abci_app.kernel.envelope import chain_hash
+from abci_app.kernel.merkle import leaf
+from abci_app.state.forest import EMPTY, Forest
+from abci_app.state.overlay import Reader
+from abci_app.state.store import FORMAT, Batch, Marker, Store
+
+
+class Chain:
+    """Holds the committed state's tree and at most two candidates; everything durable is in the store.
+
+    `forest` is the tree rebuilt from the store and checked against its marker; None before genesis.
+    """
+
+    def __init__(self, store: Store, signatures: Signatures, forest: Forest | None) -> None:
+        self._store = store
+        self._signatures = signatures
+        self._forest = forest
+        self._marker = store.marker()
+        self._rules = RuleCache()
+        self.alarms: list[str] = []  # what the server must report: transactions that tripped a fault
+        self._prepared: Candidate | None = None
+        self._processed: Candidate | None = None
+        self._next: tuple[Candidate, Forest] | None = None
+
+    def marker(self) -> Marker | None:
+        """The last committed block; height 0 after genesis."""
+        return self._marker
+
+    def roots(self) -> dict[str, bytes]:
+        """The root of every module's store, to name the one that diverges."""
+        return {} if self._forest is None else self._forest.module_roots()
+
+    def init_chain(self, genesis: Genesis) -> bytes:
+        """Fold and keep the genesis facts; the app hash that block 1 carries. Raises `GenesisFault`.
+
+        CometBFT repeats the call until block 1 is committed: the same genesis gives the same answer.
+        """
+        first = first_state(genesis)
+        leaves = [leaf(record) for record in first.records]
+        forest = EMPTY.apply(first.writes, leaves)
+        marker = Marker(FORMAT, 0, genesis.time, forest.app_hash(), chain_hash(genesis.chain_id), len(leaves))
+        if self._marker is None:
+            self._store.commit(Batch(marker, first.writes, first.records))
+            self._marker, self._forest = marker, forest
+        elif self._marker != marker:
+            raise GenesisFault(f"the genesis of app hash {self._marker.app_hash.hex()}", marker.app_hash.hex())
+        return marker.app_hash
+
+    def check(self, raw: bytes, recheck: bool) -> Outcome:
+        """CheckTx: form, cost, signature, signer and replay window, as of the next block. No decide runs."""
+        marker = self._started()
+        try:
+            found = transaction.read(marker.chain, raw)
+        except Rejected as refusal:
+            return refused(refusal, 0)
+        try:
+            if not recheck and not self._signatures.valid([found.signed])[0]:
+                reject(
+                    Code.BAD_SIGNATURE,
+                    expected=f"a signature of key {found.signed.key.hex()}",
+                    actual="another",
+                )
+            with self._store.view() as state:
+                if active_key(state, found.signed.key) is None:
+                    reject(Code.UNKNOWN_KEY, expected="a registered, active key", actual=found.signed.key.hex())
+                replay.check(state, found.signed.key, found.body.number, found.body.expiry, marker.height + 1)
+        except Rejected as refusal:
+            return refused(refusal, found.cost)
+        return Outcome(0, found.signed.digest, "", found.cost, found.cost, (), CODESPACE)
+
+    def prepare(self, proposal: Block, most_bytes: int) -> list[bytes]:
+        """PrepareProposal: mempool order within bytes, cost and per-operator share; what cannot run is dropped."""
+        marker = self._started()
+        readable: list[tuple[bytes, Transaction]] = []
+        for raw in proposal.transactions:
+            try:
+                readable.append((raw, transaction.read(marker.chain, raw)))
+            except Rejected:
+                continue  # another node's older CheckTx let it pass
+        valid = self._signatures.valid([found.signed for _, found in readable])
+        readable = [pair for pair, good in zip(readable, valid, strict=True) if good]
+        with self._store.view() as base:
+            chosen = choose(base, readable, most_bytes)
+            kept, runs, executor = self._execute_each(base, proposal, chosen)
+            block = proposal._replace(transactions=tuple(kept))
+            self._prepared = gather(block, executor, runs)
+        return kept
+
+    def process(self, proposal: Block) -> bool:
+        """ProcessProposal: executes the block; False for anything that no honest proposer makes.
+
+        Raises whatever a fault of ours raises; the server then rejects the block and raises an alarm.
+        """
+        candidate = self._candidate(proposal)
+        if candidate is None or not candidate.admissible:
+            return False
+        self._processed = candidate
+        return True
+
+    def finalize(self, block: Block) -> BlockResult:
+        """FinalizeBlock: takes the candidate or executes; keeps it for Commit, writes nothing."""
+        assert self._forest is not None, "genesis comes before blocks"
+        candidate = self._processed
+        if candidate is None or candidate.block.hash != block.hash:
+            candidate = self._execute_decided(block)
+        forest = self._forest.apply(candidate.writes, [leaf(record) for record in candidate.records])
+        self._next = candidate, forest
+        return BlockResult(candidate.outcomes, forest.app_hash(), ())
+
+    def commit(self) -> None:
+        """Commit: one write transaction, then the committed view moves. Raises what the store raises."""
+        assert self._next is not None, "FinalizeBlock comes before Commit"
+        candidate, forest = self._next
+        before = self._started()
+        block = candidate.block
+        facts = before.facts + len(candidate.records)
+        marker = Marker(FORMAT, block.height, block.time, forest.app_hash(), before.chain, facts)
+        self._store.commit(Batch(marker, candidate.writes, candidate.records))
+        self._marker, self._forest = marker, forest
+        self._prepared = self._processed = self._next = None
+
+    def query(self, path: str, data: bytes, height: int) -> Answer:
+        """A question about the committed state; the paths are those of `queries`."""
+        marker = self._started()
+        try:
+            if height not in (0, marker.height):
+                reject(Code.HEIGHT_NOT_KEPT, expected=f"0 or {marker.height}", actual=height)
+            with self._store.view() as state:
+                asked = queries.Asked(state, marker, self._store.facts, self.roots(), self._rules)
+                value = queries.answer(asked, path, data)
+        except Rejected as refusal:
+            return Answer(int(refusal.code), data, b"", marker.height, str(refusal), CODESPACE)
+        return Answer(0, data, value, marker.height, "", CODESPACE)
+
+    def _started(self) -> Marker:
+        assert self._marker is not None, "genesis comes before everything else"
+        return self._marker
+
+    def _candidate(self, proposal: Block) -> Candidate | None:
+        """The proposal executed; None if it holds what no transaction of a block may be."""
+        if self._processed is not None and self._processed.block.hash == proposal.hash:
+            return self._processed
+        prepared = self._prepared
+        if prepared is not None and _content(prepared.block) == _content(proposal):
+            return prepared._replace(block=proposal)
+        marker = self._started()
+        try:
+            found = [transaction.read(marker.chain, raw) for raw in proposal.transactions]
+        except Rejected:
+            return None
+        if sum(each.cost for each in found) > MOST_PER_BLOCK:
+            return None
+        if not all(self._signatures.valid([each.signed for each in found])):
+            return None
+        with self._store.view() as base:
+            executor = Executor(base, marker.chain, proposal.height, proposal.time, self._rules.bound)
+            return gather(proposal, executor, [executor.run(each) for each in found])
+
+    def _execute_decided(self, block: Block) -> Candidate:
+        """A block that others decided and that was not seen as a proposal: replay and block sync.
+
+        It may hold anything that over a third of the power let pass: every transaction gets a result.
+        """
+        marker = self._started()
+        found: list[Transaction | Rejected] = []
+        for raw in block.transactions:
+            try:
+                found.append(transaction.read(marker.chain, raw))
+            except Rejected as refusal:
+                found.append(refusal)
+        signed = [each.signed for each in found if isinstance(each, Transaction)]
+        good = dict(zip((item.raw_hash for item in signed), self._signatures.valid(signed), strict=True))
+        with self._store.view() as base:
+            executor = Executor(base, marker.chain, block.height, block.time, self._rules.bound)
+            return gather(block, executor, [_run(executor, each, good) for each in found])
+
+    def _execute_each(
+        self, base: Reader, proposal: Block, chosen: Sequence[tuple[bytes, Transaction]]
+    ) -> tuple[list[bytes], list[Executed], Executor]:
+        """Execute what was chosen; what cannot be admitted, or trips a fault of ours, stays out of the block."""
+        executor = Executor(base, self._started().chain, proposal.height, proposal.time, self._rules.bound)
+        kept: list[bytes] = []
+        runs: list[Executed] = []
+        for raw, found in chosen:
+            try:
+                run = executor.run(found)
+            except Exception as fault:  # noqa: BLE001 - named in ARCHITECTURE: Prepare drops what trips a fault
+                self.alarms.append(f"dropped {found.signed.digest.hex()}: {type(fault).__name__}: {fault}")
+                continue
+            if run.admitted:
+                kept.append(raw)
+                runs.append(run)
+        return kept, runs, executor
+
+
+def _run(executor: Executor, found: Transaction | Rejected, good: dict[bytes, bool]) -> Executed:
+    if isinstance(found, Rejected):
+        return Executed(refused(found, 0), (), admitted=False)
+    if not good[found.signed.raw_hash]:
+        forged = Rejected(Code.BAD_SIGNATURE, f"a signature of key {found.signed.key.hex()}", "another")
+        return Executed(refused(forged, found.cost), (), admitted=False)
+    return executor.run(found)
+
+
+def _content(block: Block) -> bytes:
+    """What a block is, before it has a hash: sha256 of height, time and transactions."""
+    return sha256(encode((block.height, block.time, block.transactions))).digest()

@@ -1,0 +1,1 @@
+"""Who takes part: operators, their units, roles, keys and validators."""

@@ -1,0 +1,92 @@
+"""What anyone may ask about members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from abci_app.domain.members.schema import KeyChange, RegisteredKey
+from abci_app.domain.members.tables import (
+    KEY_CHANGES,
+    KEYS,
+    OPERATORS,
+    UNITS,
+    VALIDATORS,
+    ChangeKey,
+    KeyKey,
+    OperatorKey,
+)
+from abci_app.kernel.approvals import Signature
+from abci_app.kernel.encoding import U32, Decoder, Hash32, KeyBytes, encode
+from abci_app.kernel.hashing import Tag, tagged
+from abci_app.state.overlay import Reader
+
+
+def document_hash(chain: bytes, change: KeyChange) -> bytes:
+    """The hash that administrators sign: tag, chain, canonical key change."""
+    return tagged(Tag.KEY_CHANGE, chain, encode(change))
+
+
+def active_key(state: Reader, key: bytes) -> RegisteredKey | None:
+    """The registration of a key that may sign now; None for unknown and revoked keys."""
+    row = KEYS.get(state, KeyKey(key))
+    return row if row is not None and row.active else None
+
+
+def signatures_in_force(state: Reader, signatures: tuple[Signature, ...]) -> tuple[Signature, ...]:
+    """The signatures whose keys are still active: a revoked key's vote is not counted."""
+    return tuple(signature for signature in signatures if active_key(state, signature.key) is not None)
+
+
+def validator_powers(state: Reader) -> list[tuple[bytes, int]]:
+    """The validators as the facts have them: (Ed25519 key, power), by key."""
+    return [(key.public, row.power) for key, row in VALIDATORS.rows(state)]
+
+
+_read_operator: Decoder[int] = Decoder(U32)
+_read_key: Decoder[bytes] = Decoder(KeyBytes)
+_read_hash: Decoder[bytes] = Decoder(Hash32)
+
+
+def _operators(state: Reader, time: int, data: bytes) -> object:
+    return tuple((key.operator, row) for key, row in OPERATORS.rows(state))
+
+
+def _operator(state: Reader, time: int, data: bytes) -> object:
+    return OPERATORS.get(state, OperatorKey(_read_operator(data)))
+
+
+def _units(state: Reader, time: int, data: bytes) -> object:
+    return tuple((key.operator, key.unit, row) for key, row in UNITS.rows(state))
+
+
+def _keys(state: Reader, time: int, data: bytes) -> object:
+    return tuple((key.key, row) for key, row in KEYS.rows(state))
+
+
+def _key(state: Reader, time: int, data: bytes) -> object:
+    return KEYS.get(state, KeyKey(_read_key(data)))
+
+
+def _key_changes(state: Reader, time: int, data: bytes) -> object:
+    return tuple((key.document, row) for key, row in KEY_CHANGES.rows(state))
+
+
+def _key_change(state: Reader, time: int, data: bytes) -> object:
+    return KEY_CHANGES.get(state, ChangeKey(_read_hash(data)))
+
+
+def _validators(state: Reader, time: int, data: bytes) -> object:
+    return tuple((key.public, row) for key, row in VALIDATORS.rows(state))
+
+
+QUERIES: dict[str, Callable[[Reader, int, bytes], object]] = {
+    "/members/operators": _operators,
+    "/members/operator": _operator,
+    "/members/units": _units,
+    "/members/keys": _keys,
+    "/members/key": _key,
+    "/members/key_changes": _key_changes,
+    "/members/key_change": _key_change,
+    "/members/validators": _validators,
+}
+"""Path to question: (state, header time, canonical arguments) -> answer to encode, or None."""

@@ -1,0 +1,1 @@
+"""Values that every room uses: encoding, hashes, signatures, money, codes. Imports nothing of ours."""

@@ -1,0 +1,26 @@
+"""Everything that a decision may know besides the state: nothing else is in reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from abci_app.kernel.roles import Role
+
+RuleFunction: TypeAlias = Callable[..., tuple[int, ...]]
+"""One entry point of a checked rule: whole numbers, truth values and digit strings in, whole numbers out."""
+
+Rules: TypeAlias = Callable[[bytes, str], RuleFunction]
+"""From a bundle's hash and an entry point's name to the function; the bundle is in the rulebook."""
+
+
+class Context(NamedTuple):
+    """One message's circumstances, the same on every validator."""
+
+    height: int
+    time: int  # header time, UTC seconds
+    chain: bytes  # sha256 of the chain id
+    operator: int  # registry number of the signer's operator
+    role: Role
+    key: bytes  # the signer's 33-byte public key
+    rules: Rules

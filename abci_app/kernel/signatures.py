@@ -1,0 +1,43 @@
+"""Signature suites. Suite 1 is secp256k1 ECDSA; suite 2 (P-256, people's hardware keys) is reserved."""
+
+from __future__ import annotations
+
+from coincurve import PublicKey
+from coincurve.ecdsa import cdata_to_der, deserialize_compact
+
+ECDSA_SECP256K1 = 1
+SUITES = (ECDSA_SECP256K1,)
+KEY_SIZE = 33
+SIGNATURE_SIZE = 64
+
+_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # SEC 2, secp256k1
+
+
+def verify(suite: int, key: bytes, digest: bytes, signature: bytes) -> bool:
+    """Whether `signature` (64 bytes, r then s, low s) is the key's over the 32-byte digest.
+
+    Total: every input gives an answer. Only 33-byte keys and 64-byte signatures are accepted,
+    and s must be in the lower half (BIP 62), so a signature has one spelling.
+    """
+    if suite != ECDSA_SECP256K1 or (len(key), len(digest), len(signature)) != (KEY_SIZE, 32, SIGNATURE_SIZE):
+        return False
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    if not (0 < r < _ORDER and 0 < s <= _ORDER // 2):
+        return False
+    try:
+        public = PublicKey(key)
+        der = cdata_to_der(deserialize_compact(signature))
+        return public.verify(der, digest, hasher=None)
+    except ValueError:  # a key that is no point of the curve
+        return False
+
+
+def is_key(suite: int, key: bytes) -> bool:
+    """Whether the bytes are a public key of the suite: a point of the curve, 33 bytes."""
+    if suite != ECDSA_SECP256K1 or len(key) != KEY_SIZE:
+        return False
+    try:
+        PublicKey(key)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Typed tables, the overlay, the authenticated tree and the fact log."""

@@ -1,0 +1,80 @@
+"""Reading and writing flat, ordered key-values; uncommitted writes over a parent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+
+class Reader(Protocol):
+    """What a decide may hold."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value under `key`, or None."""
+        ...
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """All pairs whose key starts with `prefix`, in the order of bytes."""
+        ...
+
+
+class Writer(Reader, Protocol):
+    """What a fold may hold."""
+
+    def put(self, key: bytes, value: bytes) -> None: ...
+
+    def delete(self, key: bytes) -> None: ...
+
+
+class Empty:
+    """The state before genesis."""
+
+    def get(self, key: bytes) -> bytes | None:
+        return None
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        return iter(())
+
+
+class Overlay:
+    """The uncommitted writes of a transaction or block over its parent; None marks a deletion."""
+
+    __slots__ = ("_parent", "writes")
+
+    def __init__(self, parent: Reader) -> None:
+        self._parent = parent
+        self.writes: dict[bytes, bytes | None] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        if key in self.writes:
+            return self.writes[key]
+        return self._parent.get(key)
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        here = sorted(key for key in self.writes if key.startswith(prefix))
+        below = self._parent.scan(prefix)
+        at, pair = 0, next(below, None)
+        while pair is not None or at < len(here):
+            if pair is None or (at < len(here) and here[at] <= pair[0]):
+                key = here[at]
+                at += 1
+                if pair is not None and pair[0] == key:
+                    pair = next(below, None)
+                value = self.writes[key]
+                if value is not None:
+                    yield key, value
+            else:
+                yield pair
+                pair = next(below, None)
+
+    def put(self, key: bytes, value: bytes) -> None:
+        assert value, "an empty value is no value"
+        assert 0 < len(key) <= 511, "LMDB holds keys of 1 to 511 bytes"
+        self.writes[key] = value
+
+    def delete(self, key: bytes) -> None:
+        self.writes[key] = None
+
+    def absorb(self, child: Overlay) -> None:
+        """Take over the writes of an overlay that stood on this one."""
+        self.writes.update(child.writes)

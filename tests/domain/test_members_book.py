@@ -1,0 +1,183 @@
+"""The life of an operator's keys, told as messages in and facts out."""
+
+from __future__ import annotations
+
+import pytest
+
+from abci_app.domain.members.queries import document_hash
+from abci_app.domain.members.schema import (
+    ChangeState,
+    Code,
+    KeyChange,
+    KeyChangeClosed,
+    KeyChangeSigned,
+    KeyGrant,
+    KeyRegistered,
+    KeyRevoked,
+    KeysProposed,
+    ProposeKeys,
+    read_fact,
+)
+from abci_app.domain.members.tables import key_counts_are_true
+from abci_app.kernel.approvals import Approve, DocumentKind, Signature, Verdict
+from abci_app.kernel.encoding import Value
+from abci_app.kernel.facts import read_record
+from abci_app.kernel.roles import Role
+from settle.chain.keys import Signer
+from tests.support.chains import CHAIN, CMCC, CUCC, Network, signed, signer
+
+ADMIN, SECOND_ADMIN = signer(CMCC, Role.ADMIN), signer(CMCC, Role.ADMIN, 1)
+MAKER, NEW_MAKER = signer(CMCC, Role.MAKER), signer(CMCC, Role.MAKER, 5)
+GRANT = KeyGrant(1, NEW_MAKER.public, Role.MAKER)
+ROTATE = ProposeKeys(1, (GRANT,), (MAKER.public,))
+CHANGE = KeyChange(CMCC, 1, (GRANT,), (MAKER.public,))
+DOCUMENT = document_hash(CHAIN, CHANGE)
+
+
+class Book:
+    """Sends messages one block each, and gives back the code and the facts."""
+
+    def __init__(self) -> None:
+        self.network = Network()
+        self._numbers: dict[bytes, int] = {}
+
+    def send(self, by: Signer, message: Value) -> tuple[int, list[Value]]:
+        number = self._numbers[by.public] = self._numbers.get(by.public, 0) + 1
+        size = len(self.network.store.records)
+        (outcome,) = self.network.block(signed(by, number, message))
+        facts: list[Value] = [read_fact(read_record(raw).body) for raw in self.network.store.records[size:]]
+        assert key_counts_are_true(self.network.store)
+        return outcome.code, facts
+
+
+def approval(by: Signer, verdict: Verdict = Verdict.APPROVE, document: bytes = DOCUMENT) -> Approve:
+    return Approve(DocumentKind.KEY_CHANGE, document, by.role, verdict)
+
+
+def signature(by: Signer, verdict: Verdict = Verdict.APPROVE) -> Signature:
+    return Signature(by.operator, by.role, by.public, verdict)
+
+
+def test_a_key_rotates_when_two_administrators_have_signed() -> None:
+    book = Book()
+    assert book.send(ADMIN, ROTATE) == (0, [KeysProposed(DOCUMENT, CHANGE)])
+    assert book.send(ADMIN, approval(ADMIN)) == (0, [KeyChangeSigned(DOCUMENT, signature(ADMIN))])
+    assert book.send(SECOND_ADMIN, approval(SECOND_ADMIN)) == (
+        0,
+        [
+            KeyChangeSigned(DOCUMENT, signature(SECOND_ADMIN)),
+            KeyChangeClosed(DOCUMENT, ChangeState.IN_FORCE),
+            KeyRegistered(CMCC, 1, NEW_MAKER.public, Role.MAKER),
+            KeyRevoked(CMCC, MAKER.public),
+        ],
+    )
+    check = book.network.chain.check
+    assert check(signed(NEW_MAKER, 1, ROTATE), recheck=False).code == 0
+    assert "registered, active key" in check(signed(MAKER, 1, ROTATE), recheck=False).log
+
+
+def test_an_operator_with_one_administrator_needs_one_signature() -> None:
+    book, admin = Book(), signer(CUCC, Role.ADMIN)
+    change = KeyChange(CUCC, 1, (GRANT,), ())
+    document = document_hash(CHAIN, change)
+    book.send(admin, ProposeKeys(1, (GRANT,), ()))
+    code, facts = book.send(admin, approval(admin, document=document))
+    assert code == 0
+    assert KeyRegistered(CUCC, 1, NEW_MAKER.public, Role.MAKER) in facts
+
+
+def test_one_refusal_closes_a_key_change() -> None:
+    book = Book()
+    book.send(ADMIN, ROTATE)
+    assert book.send(SECOND_ADMIN, approval(SECOND_ADMIN, Verdict.REFUSE)) == (
+        0,
+        [
+            KeyChangeSigned(DOCUMENT, signature(SECOND_ADMIN, Verdict.REFUSE)),
+            KeyChangeClosed(DOCUMENT, ChangeState.REFUSED),
+        ],
+    )
+    assert book.send(ADMIN, approval(ADMIN)) == (Code.DOCUMENT_CLOSED, [])
+
+
+def test_the_same_content_again_is_accepted_and_changes_nothing() -> None:
+    book = Book()
+    book.send(ADMIN, ROTATE)
+    assert book.send(ADMIN, ROTATE) == (0, [])
+    book.send(ADMIN, approval(ADMIN))
+    assert book.send(ADMIN, approval(ADMIN)) == (0, [])
+
+
+def test_a_signature_of_a_key_revoked_meanwhile_is_not_counted() -> None:
+    book = Book()
+    book.send(ADMIN, ROTATE)
+    book.send(ADMIN, approval(ADMIN))
+    third = signer(CMCC, Role.ADMIN, 2)
+    swap = KeyChange(CMCC, 2, (KeyGrant(1, third.public, Role.ADMIN),), (ADMIN.public,))
+    book.send(SECOND_ADMIN, ProposeKeys(2, swap.register, swap.revoke))
+    for by in (ADMIN, SECOND_ADMIN):
+        book.send(by, approval(by, document=document_hash(CHAIN, swap)))
+    code, facts = book.send(SECOND_ADMIN, approval(SECOND_ADMIN))
+    assert (code, facts) == (0, [KeyChangeSigned(DOCUMENT, signature(SECOND_ADMIN))]), "still waits for a living second"
+    code, facts = book.send(third, approval(third))
+    assert code == 0
+    assert KeyRevoked(CMCC, MAKER.public) in facts
+
+
+@pytest.mark.parametrize(
+    ("by", "message", "code"),
+    [
+        (ADMIN, ProposeKeys(1, (), ()), Code.NOTHING_TO_CHANGE),
+        (ADMIN, ProposeKeys(1, (GRANT, GRANT), ()), Code.KEY_NAMED_TWICE),
+        (ADMIN, ProposeKeys(1, (KeyGrant(1, b"\x05" * 33, Role.MAKER),), ()), Code.NOT_A_KEY),
+        (ADMIN, ProposeKeys(1, (KeyGrant(2, NEW_MAKER.public, Role.MAKER),), ()), Code.NOT_A_KEY),
+    ],
+)
+def test_a_form_that_no_state_would_accept_is_refused_at_the_door(by: Signer, message: Value, code: Code) -> None:
+    assert Network().chain.check(signed(by, 1, message), recheck=False).code == code
+
+
+@pytest.mark.parametrize(
+    ("by", "message", "code"),
+    [
+        (MAKER, ROTATE, Code.WRONG_ROLE),
+        (ADMIN, ProposeKeys(0, (GRANT,), ()), Code.EXISTS_WITH_DIFFERENT_CONTENT),
+        (ADMIN, ProposeKeys(3, (GRANT,), ()), Code.SERIAL_OUT_OF_TURN),
+        (ADMIN, ProposeKeys(1, (KeyGrant(1, MAKER.public, Role.CHECKER),), ()), Code.KEY_ALREADY_KNOWN),
+        (ADMIN, ProposeKeys(1, (), (NEW_MAKER.public,)), Code.KEY_NOT_ACTIVE),
+        (ADMIN, ProposeKeys(1, (), (signer(CUCC, Role.MAKER).public,)), Code.KEY_NOT_ACTIVE),
+        (ADMIN, ProposeKeys(1, (), (ADMIN.public, SECOND_ADMIN.public)), Code.NO_ADMINISTRATOR_LEFT),
+        (ADMIN, approval(ADMIN), Code.DOCUMENT_NOT_FOUND),
+    ],
+)
+def test_a_refused_message_changes_nothing(by: Signer, message: Value, code: Code) -> None:
+    book = Book()
+    before = {key: value for key, value in book.network.store.rows.items() if key[0] != 9}
+    assert book.send(by, message) == (code, [])
+    assert {key: value for key, value in book.network.store.rows.items() if key[0] != 9} == before
+
+
+@pytest.mark.parametrize(
+    ("by", "message", "code"),
+    [
+        (ADMIN, Approve(DocumentKind.KEY_CHANGE, DOCUMENT, Role.MAKER, Verdict.APPROVE), Code.ROLE_NOT_THE_KEYS),
+        (MAKER, approval(MAKER), Code.NOT_ASKED_TO_SIGN),
+        (signer(CUCC, Role.ADMIN), approval(signer(CUCC, Role.ADMIN)), Code.NOT_ASKED_TO_SIGN),
+        (ADMIN, approval(ADMIN, Verdict.REFUSE), Code.ALREADY_SIGNED),
+    ],
+)
+def test_only_those_who_are_asked_sign_and_only_once(by: Signer, message: Approve, code: Code) -> None:
+    book = Book()
+    book.send(ADMIN, ROTATE)
+    book.send(ADMIN, approval(ADMIN))
+    assert book.send(by, message) == (code, [])
+
+
+def test_an_operator_holds_at_most_64_keys() -> None:
+    book, admin = Book(), signer(CUCC, Role.ADMIN)
+    for serial in range(1, 5):
+        grants = tuple(KeyGrant(1, signer(CUCC, Role.MAKER, 100 * serial + n).public, Role.MAKER) for n in range(16))
+        code, _ = book.send(admin, ProposeKeys(serial, grants, ()))
+        if code:
+            break
+        book.send(admin, approval(admin, document=document_hash(CHAIN, KeyChange(CUCC, serial, grants, ()))))
+    assert (serial, code) == (4, Code.TOO_MANY_KEYS)

@@ -37,10 +37,10 @@ from abci_app.state.store import FORMAT, Batch, Marker, Store
 class Chain:
     """Holds the committed state's tree and at most two candidates; everything durable is in the store.
 
-    `forest` is the tree rebuilt from the store and checked against its marker; None before genesis.
+    `forest` is the tree rebuilt from the store and checked against its marker; EMPTY before genesis.
     """
 
-    def __init__(self, store: Store, signatures: Signatures, forest: Forest | None) -> None:
+    def __init__(self, store: Store, signatures: Signatures, forest: Forest) -> None:
         self._store = store
         self._signatures = signatures
         self._forest = forest
@@ -57,7 +57,7 @@ class Chain:
 
     def roots(self) -> dict[str, bytes]:
         """The root of every module's store, to name the one that diverges."""
-        return {} if self._forest is None else self._forest.module_roots()
+        return self._forest.module_roots()
 
     def init_chain(self, genesis: Genesis) -> bytes:
         """Fold and keep the genesis facts; the app hash that block 1 carries. Raises `GenesisFault`.
@@ -69,7 +69,7 @@ class Chain:
         forest = EMPTY.apply(first.writes, leaves)
         marker = Marker(FORMAT, 0, genesis.time, forest.app_hash(), chain_hash(genesis.chain_id), len(leaves))
         if self._marker is None:
-            self._store.commit(Batch(marker, first.writes, first.records))
+            self._store.commit(Batch(marker, first.writes, first.records, forest.module_roots()))
             self._marker, self._forest = marker, forest
         elif self._marker != marker:
             raise GenesisFault(f"the genesis of app hash {self._marker.app_hash.hex()}", marker.app_hash.hex())
@@ -128,7 +128,6 @@ class Chain:
 
     def finalize(self, block: Block) -> BlockResult:
         """FinalizeBlock: takes the candidate or executes; keeps it for Commit, writes nothing."""
-        assert self._forest is not None, "genesis comes before blocks"
         candidate = self._processed
         if candidate is None or candidate.block.hash != block.hash:
             candidate = self._execute_decided(block)
@@ -144,7 +143,7 @@ class Chain:
         block = candidate.block
         facts = before.facts + len(candidate.records)
         marker = Marker(FORMAT, block.height, block.time, forest.app_hash(), before.chain, facts)
-        self._store.commit(Batch(marker, candidate.writes, candidate.records))
+        self._store.commit(Batch(marker, candidate.writes, candidate.records, forest.module_roots()))
         self._marker, self._forest = marker, forest
         self._prepared = self._processed = self._next = None
 

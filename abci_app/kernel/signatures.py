@@ -5,12 +5,12 @@ from __future__ import annotations
 from coincurve import PublicKey
 from coincurve.ecdsa import cdata_to_der, deserialize_compact
 
+from abci_app.kernel.curve import ORDER
+
 ECDSA_SECP256K1 = 1
 SUITES = (ECDSA_SECP256K1,)
 KEY_SIZE = 33
 SIGNATURE_SIZE = 64
-
-_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # SEC 2, secp256k1
 
 
 def verify(suite: int, key: bytes, digest: bytes, signature: bytes) -> bool:
@@ -22,7 +22,7 @@ def verify(suite: int, key: bytes, digest: bytes, signature: bytes) -> bool:
     if suite != ECDSA_SECP256K1 or (len(key), len(digest), len(signature)) != (KEY_SIZE, 32, SIGNATURE_SIZE):
         return False
     r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-    if not (0 < r < _ORDER and 0 < s <= _ORDER // 2):
+    if not (0 < r < ORDER and 0 < s <= ORDER // 2):
         return False
     try:
         public = PublicKey(key)

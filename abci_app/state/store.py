@@ -30,6 +30,7 @@ class Batch(NamedTuple):
     marker: Marker
     writes: Mapping[bytes, bytes | None]
     facts: Sequence[bytes]  # canonical fact records, in order; the first has number marker.facts - len(facts)
+    roots: Mapping[str, bytes]  # of every store, under the app hash: they name the module where a check fails
 
 
 class Store(Protocol):

@@ -64,7 +64,7 @@ def test_merkle_roots_are_those_of_certificate_transparency() -> None:
     ]
     leaves = [leaf(bytes.fromhex(data)) for data in inputs]
     assert [root(leaves[: n + 1]).hex() for n in range(8)] == roots
-    assert EMPTY_ROOT == sha256(b"").digest()
+    assert sha256(b"").digest() == EMPTY_ROOT
 
 
 def test_a_signature_has_one_spelling_and_one_key() -> None:

@@ -21,6 +21,7 @@ from abci_app.kernel.encoding import Value, encode
 from abci_app.kernel.envelope import chain_hash
 from abci_app.kernel.roles import Role
 from abci_app.kernel.signatures import verify
+from abci_app.state.forest import EMPTY
 from abci_app.state.overlay import Reader
 from abci_app.state.store import Batch, Marker
 from settle.chain.keys import Signer
@@ -116,7 +117,7 @@ class Network:
 
     def __init__(self, facts: Sequence[Value] | None = None) -> None:
         self.store = MemoryStore()
-        self.chain = Chain(self.store, InlineSignatures(), None)
+        self.chain = Chain(self.store, InlineSignatures(), EMPTY)
         self.app_hash = self.chain.init_chain(genesis(facts))
         self.height = 0
         self.time = GENESIS_TIME

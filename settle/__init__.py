@@ -1,0 +1,1 @@
+"""What an operator's people and systems run."""

@@ -1,0 +1,1 @@
+"""The way to the chain and back: keys, transactions, the node's RPC, the durable outbox, the follower."""

@@ -149,6 +149,8 @@ class Chain:
 
     def query(self, path: str, data: bytes, height: int) -> Answer:
         """A question about the committed state; the paths are those of `queries`."""
+        if path.startswith("/p2p/filter/"):
+            return Answer(0, data, b"", 0, "", CODESPACE)  # every peer is welcome until governance keeps their registry
         marker = self._started()
         try:
             if height not in (0, marker.height):

@@ -42,8 +42,6 @@ class Simulation(Value, frozen=True):
 
 def answer(asked: Asked, path: str, data: bytes) -> bytes:
     """The canonical bytes of the answer. Raises `Rejected` for unknown paths and unreadable data."""
-    if path.startswith("/p2p/filter/"):
-        return b"\x01"  # every peer is welcome until governance keeps a registry of nodes
     own = _OWN.get(path)
     if own is not None:
         return own(asked, data)

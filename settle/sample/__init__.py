@@ -1,0 +1,1 @@
+"""The two-view generator: one ground truth of traffic, seen by two switches, with known faults."""

@@ -6,28 +6,57 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from abci_app.application.router import Message
+from abci_app.domain.agreements.schema import ProposeAgreement
 from abci_app.domain.members.schema import ProposeKeys
+from abci_app.domain.periods.schema import AnchorUsage, Declare, Open
 from abci_app.kernel.approvals import Advance, Approve
-from abci_app.kernel.costs import FACT, ROW_WRITE, SIGNATURE, bytes_cost
+from abci_app.kernel.commitments import multiplications_to_open, multiplications_to_verify
+from abci_app.kernel.costs import FACT, POINT_MULTIPLICATION, ROW_WRITE, RULE_CALL, SIGNATURE, bytes_cost
+
+
+def _rows(facts: int, rows: int) -> int:
+    return facts * FACT + rows * ROW_WRITE
 
 
 def _approve(_: Approve) -> int:
-    return 4 * FACT + 4 * ROW_WRITE
+    return _rows(4, 6)
 
 
 def _advance(_: Advance) -> int:
-    return 8 * FACT + 8 * ROW_WRITE
+    return _rows(8, 8)
 
 
 def _propose_keys(message: ProposeKeys) -> int:
-    keys = len(message.register) + len(message.revoke)
-    return 2 * FACT + 2 * ROW_WRITE + keys * (FACT + 2 * ROW_WRITE)  # charged when proposed, written when approved
+    """The keys are charged here and written when the change takes effect."""
+    return _rows(2, 2) + (len(message.register) + len(message.revoke)) * _rows(1, 2)
+
+
+def _propose_agreement(message: ProposeAgreement) -> int:
+    return _rows(1, 4) + len(message.terms.calendar) * ROW_WRITE
+
+
+def _anchor_usage(_: AnchorUsage) -> int:
+    return _rows(2, 4)
+
+
+def _declare(message: Declare) -> int:
+    return _rows(2, 3) + multiplications_to_verify(len(message.commitments)) * POINT_MULTIPLICATION
+
+
+def _open(message: Open) -> int:
+    """Every commitment is made again, every line of both parties priced and judged."""
+    lines = len(message.lines)
+    return _rows(3, 5) + multiplications_to_open(2 * lines) * POINT_MULTIPLICATION + 3 * lines * RULE_CALL
 
 
 COSTS: dict[type, Callable[[Any], int]] = {
     Approve: _approve,
     Advance: _advance,
     ProposeKeys: _propose_keys,
+    ProposeAgreement: _propose_agreement,
+    AnchorUsage: _anchor_usage,
+    Declare: _declare,
+    Open: _open,
 }
 
 

@@ -15,7 +15,11 @@ from abci_app.domain.members.schema import (
     ValidatorAppointed,
 )
 from abci_app.domain.members.tables import OPERATORS, OperatorKey, key_counts_are_true
+from abci_app.domain.rulebook.schema import BundleStored, RulePublished, RuleVersionActivated
+from abci_app.domain.rulebook.tables import BUNDLES, RULES, BundleKey, RuleKey
 from abci_app.kernel.encoding import Malformed, encode
+from abci_app.rules.bundle import bundle_hash, load_bundle, read_bundle
+from abci_app.rules.codes import RuleRefused
 from abci_app.state.forest import sentinels
 from abci_app.state.overlay import Empty, Overlay
 
@@ -50,23 +54,13 @@ def first_state(genesis: Genesis) -> FirstState:
     for number, raw in enumerate(genesis.facts):
         fact = _read(number, raw)
         written = record(fact, 0, genesis.time, 0, 0)
-        if written.kind in _CREATING and state.get(written.object) is not None:
+        if state.get(written.object) is not None:
             raise GenesisFault(f"fact {number} about a new object", f"{written.kind} a second time")
-        _check_operator(state, number, fact)
+        _check_fact(state, number, fact)
         BY_FACT[type(fact)].fold(state, fact)
         records.append(encode(written))
     _check(state, genesis)
     return FirstState(state.writes, tuple(records))
-
-
-_CREATING = frozenset(
-    {
-        "members.operator_admitted",
-        "members.unit_registered",
-        "members.key_registered",
-        "members.validator_appointed",
-    }
-)
 
 
 def _read(number: int, raw: bytes) -> Fact:
@@ -76,13 +70,44 @@ def _read(number: int, raw: bytes) -> Fact:
         raise GenesisFault(f"fact {number} in canonical form", fault) from fault
 
 
-def _check_operator(state: Overlay, number: int, fact: Fact) -> None:
-    """Keys, units and validators belong to an operator that an earlier fact admitted."""
-    if isinstance(fact, UnitRegistered | KeyRegistered | ValidatorAppointed):
-        if OPERATORS.get(state, OperatorKey(fact.operator)) is None:
-            raise GenesisFault(f"fact {number} about an admitted operator", fact.operator)
-    elif not isinstance(fact, OperatorAdmitted):
-        raise GenesisFault(f"fact {number} of a kind that genesis may hold", type(fact).__name__)
+def _check_fact(state: Overlay, number: int, fact: Fact) -> None:
+    """A genesis fact makes a new object, and what it builds on was made by an earlier fact."""
+    match fact:
+        case OperatorAdmitted():
+            pass
+        case UnitRegistered() | KeyRegistered() | ValidatorAppointed():
+            if OPERATORS.get(state, OperatorKey(fact.operator)) is None:
+                raise GenesisFault(f"fact {number} about an admitted operator", fact.operator)
+        case BundleStored():
+            _check_bundle(number, fact)
+        case RulePublished():
+            pass
+        case RuleVersionActivated():
+            _check_version(state, number, fact)
+        case _:
+            raise GenesisFault(f"fact {number} of a kind that genesis may hold", type(fact).__name__)
+
+
+def _check_bundle(number: int, fact: BundleStored) -> None:
+    if bundle_hash(fact.raw) != fact.bundle:
+        raise GenesisFault(f"fact {number} with the bundle of hash {fact.bundle.hex()}", bundle_hash(fact.raw).hex())
+    try:
+        load_bundle(fact.raw)
+    except RuleRefused as refusal:
+        raise GenesisFault(f"fact {number} with a rule that checks", refusal) from refusal
+
+
+def _check_version(state: Overlay, number: int, fact: RuleVersionActivated) -> None:
+    rule = RULES.get(state, RuleKey(fact.rule))
+    stored = BUNDLES.get(state, BundleKey(fact.bundle))
+    if rule is None or stored is None:
+        raise GenesisFault(f"fact {number} about a published rule and a stored bundle", fact.bundle.hex())
+    manifest = read_bundle(stored.raw).manifest
+    if manifest.slot != rule.slot:
+        raise GenesisFault(f"fact {number} with a bundle for slot {rule.slot.name}", manifest.slot.name)
+    if (manifest.effective_from, manifest.effective_to) != (fact.usage_from, fact.usage_to):
+        came = f"{fact.usage_from} to {fact.usage_to}"
+        raise GenesisFault(f"usage from {manifest.effective_from} to {manifest.effective_to}", came)
 
 
 def _check(state: Overlay, genesis: Genesis) -> None:

@@ -11,7 +11,10 @@ from abci_app.application.replay import WINDOWS, SignerKey, Window
 from abci_app.application.router import execute
 from abci_app.application.rules import RuleCache
 from abci_app.application.transaction import Code
-from abci_app.domain.members import queries as members_queries
+from abci_app.domain.agreements import queries as agreements
+from abci_app.domain.members import queries as members
+from abci_app.domain.periods import queries as periods
+from abci_app.domain.rulebook import queries as rulebook
 from abci_app.kernel.codes import Rejected, reject
 from abci_app.kernel.encoding import U32, Malformed, Value, encode
 from abci_app.state.overlay import Overlay, Reader
@@ -99,4 +102,9 @@ _OWN: dict[str, Callable[[Asked, bytes], bytes]] = {
     "/simulate": _simulate,
 }
 
-_MODULES: dict[str, Callable[[Reader, int, bytes], object]] = {**members_queries.QUERIES}
+_MODULES: dict[str, Callable[[Reader, int, bytes], object]] = {
+    **members.QUERIES,
+    **rulebook.QUERIES,
+    **agreements.QUERIES,
+    **periods.QUERIES,
+}

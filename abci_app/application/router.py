@@ -6,18 +6,31 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple, TypeAlias, get_args
 
+from abci_app.domain.agreements import decide as agreements_decide
+from abci_app.domain.agreements import fold as agreements_fold
+from abci_app.domain.agreements import schema as agreements
+from abci_app.domain.agreements import tables as agreements_tables
 from abci_app.domain.members import decide as members_decide
 from abci_app.domain.members import fold as members_fold
-from abci_app.domain.members import schema as members_schema
+from abci_app.domain.members import schema as members
 from abci_app.domain.members import tables as members_tables
+from abci_app.domain.periods import decide as periods_decide
+from abci_app.domain.periods import fold as periods_fold
+from abci_app.domain.periods import schema as periods
+from abci_app.domain.periods import tables as periods_tables
+from abci_app.domain.rulebook import decide as rulebook_decide
+from abci_app.domain.rulebook import fold as rulebook_fold
+from abci_app.domain.rulebook import schema as rulebook
+from abci_app.domain.rulebook import tables as rulebook_tables
 from abci_app.kernel.approvals import Advance, Approve, DocumentKind, ObjectKind
 from abci_app.kernel.context import Context
 from abci_app.kernel.encoding import Decoder, Value, encode
 from abci_app.kernel.facts import FactRecord
 from abci_app.state.overlay import Overlay, Reader, Writer
 
-Message: TypeAlias = members_schema.Message | Approve | Advance
-Fact: TypeAlias = members_schema.Fact
+Message: TypeAlias = members.Message | agreements.Message | periods.Message | Approve | Advance
+"""The rulebook has no messages yet: its rules come from genesis."""
+Fact: TypeAlias = members.Fact | rulebook.Fact | agreements.Fact | periods.Fact
 read_fact: Decoder[Fact] = Decoder(Fact)
 
 
@@ -37,17 +50,26 @@ def _module(name: str, decide: ModuleType, fold: ModuleType, tables: ModuleType)
 
 
 MEMBERS = _module("members", members_decide, members_fold, members_tables)
+RULEBOOK = _module("rulebook", rulebook_decide, rulebook_fold, rulebook_tables)
+AGREEMENTS = _module("agreements", agreements_decide, agreements_fold, agreements_tables)
+PERIODS = _module("periods", periods_decide, periods_fold, periods_tables)
 
 
-def _kinds(union: object) -> tuple[type, ...]:
-    """The classes of a union, or of a single class."""
-    return get_args(union) or (union,)
+def _owned(*unions: tuple[object, Module]) -> dict[type, Module]:
+    """Every class of every union (or single class) with its module."""
+    return {kind: module for union, module in unions for kind in get_args(union) or (union,)}
 
 
-BY_MESSAGE: dict[type, Module] = dict.fromkeys(_kinds(members_schema.Message), MEMBERS)
-BY_FACT: dict[type, Module] = dict.fromkeys(_kinds(members_schema.Fact), MEMBERS)
-BY_DOCUMENT: dict[DocumentKind, Module] = {DocumentKind.KEY_CHANGE: MEMBERS}
-BY_OBJECT: dict[ObjectKind, Module] = {}
+BY_MESSAGE = _owned((members.Message, MEMBERS), (agreements.Message, AGREEMENTS), (periods.Message, PERIODS))
+BY_FACT = _owned(
+    (members.Fact, MEMBERS), (rulebook.Fact, RULEBOOK), (agreements.Fact, AGREEMENTS), (periods.Fact, PERIODS)
+)
+BY_DOCUMENT = {
+    DocumentKind.KEY_CHANGE: MEMBERS,
+    DocumentKind.AGREEMENT: AGREEMENTS,
+    DocumentKind.STATEMENT: PERIODS,
+}
+BY_OBJECT = {ObjectKind.PERIOD: PERIODS}
 
 
 def owner(message: Message) -> Module:

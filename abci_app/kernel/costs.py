@@ -10,7 +10,7 @@ SIGNATURE = 50
 POINT_MULTIPLICATION = 50
 ROW_WRITE = 60  # encode, tree path, LMDB page share
 FACT = 20
-RULE_NODE_PER = 40  # this many rule steps cost one unit
+RULE_CALL = 100  # an entry point of the largest static cost that a rule may have beside the slots in use
 
 MOST_PER_TRANSACTION = 400_000
 MOST_PER_BLOCK = 2_000_000
@@ -20,8 +20,3 @@ MOST_PER_BLOCK = 2_000_000
 def bytes_cost(size: int) -> int:
     """The cost of carrying and hashing `size` bytes."""
     return size // 16
-
-
-def rule_cost(steps: int) -> int:
-    """The cost of a rule call with a static worst case of `steps`."""
-    return 1 + steps // RULE_NODE_PER

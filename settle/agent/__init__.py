@@ -1,0 +1,1 @@
+"""What runs for an operator by itself: intake of call records, rating, record roots, documents, tasks."""

@@ -1,0 +1,1 @@
+"""Number plan: prefix → country and operator, compiled once from `phonenumbers` and pinned by hash."""

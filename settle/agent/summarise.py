@@ -1,0 +1,244 @@
+"""From legs to the summary lines of an agreement: calls, units actual, units billed, amount.
+
+The rule rates single legs. A rule is a pure function of its arguments, so legs with equal arguments are rated
+once and weighted by their number; that is exact, since a line's figures are sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import polars as pl
+
+from abci_app.domain.periods.schema import LineFigures
+from abci_app.rules.bundle import LoadedRule
+from abci_app.rules.codes import RejectedByRule
+from settle.agent.intake.sort import OUT
+from settle.agent.records import Outcome, Service
+
+RateRecord = Callable[[int, int, int, int, str, str, bool, int, int], tuple[int, ...]]
+"""`rate_record(service, direction, originating, terminating, a_number, b_number, local, duration_ms, units)`
+→ (band, units_billed), with the agreement's own parameters already bound. May raise `RejectedByRule`."""
+
+PriceLine = Callable[[int, int, int, int, int, int, int, int], tuple[int, ...]]
+"""`price_line(service, direction, band, calls, units_actual, units_billed, originating, terminating)`
+→ (amount in 10^-6 units,)."""
+
+COUNTED: Final[Mapping[Service, frozenset[Outcome]]] = {
+    Service.VOICE: frozenset({Outcome.ANSWERED}),
+    Service.SMS: frozenset({Outcome.DELIVERED}),
+    Service.MMS: frozenset({Outcome.DELIVERED}),
+    Service.DATA: frozenset({Outcome.ANSWERED, Outcome.DELIVERED}),
+}
+"""Which outcomes are usage where the agreement does not say otherwise (the `event` of its catalogue)."""
+
+_LEADING: Final = frozenset(
+    {"service", "direction", "originating", "terminating", "a_number", "b_number", "local", "duration_ms", "units"}
+)
+OUT_OF_RANGE: Final = "ARGUMENT_OUT_OF_RANGE"
+"""The code of a leg that the rule was not proved for, such as a service it does not know."""
+
+
+@dataclass(frozen=True)
+class Rating:
+    """A rating rule with the agreement's parameters bound.
+
+    `ranges`: argument → lowest and highest value (of a number's text: length) that `rate_record` was proved for;
+    legs outside are never given to it.
+    """
+
+    rate_record: RateRecord
+    price_line: PriceLine
+    ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rule: LoadedRule, parameters: Mapping[str, int]) -> Rating:
+        """The entry points of a loaded rule. `parameters`: the agreement's own, by name; KeyError where one lacks."""
+        rate = rule.functions["rate_record"]
+        bound = tuple(parameters[one.name] for one in rule.agreement_parameters("rate_record"))
+        priced = tuple(parameters[one.name] for one in rule.agreement_parameters("price_line"))
+        (declared,) = (one.parameters for one in rule.program.functions if one.name == "rate_record")
+        return cls(
+            rate_record=(lambda *arguments: rate(*arguments, *bound)) if bound else rate,
+            price_line=lambda *arguments: rule.call("price_line", *arguments, *priced),
+            ranges={one.name: (one.low, one.high) for one in declared if one.name in _LEADING},
+        )
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """How an agreement numbers what legs name by words. `networks`: operator code → class of network.
+
+    `own` is the operator code of the records' owner. `counted` as COUNTED. `head_digits`: the most leading
+    digits of a number that the rule looks at, None for all; it only saves work.
+    """
+
+    own: str
+    services: Mapping[Service, int]
+    directions: Mapping[str, int]
+    networks: Mapping[str, int]
+    counted: Mapping[Service, frozenset[Outcome]] = field(default_factory=lambda: COUNTED)
+    head_digits: int | None = None
+
+    def ends(self, direction: str, peer: str) -> tuple[int, int]:
+        """The classes of the originating and the terminating network of a leg."""
+        own, other = self.networks[self.own], self.networks[peer]
+        return (own, other) if direction == OUT else (other, own)
+
+
+class LineKey(NamedTuple):
+    """A row of the catalogue, by the agreement's numbers."""
+
+    service: int
+    direction: int
+    band: int
+
+
+class Quantities(NamedTuple):
+    """`units_actual`: milliseconds, messages or bytes as counted; `units_billed` as the rule rounds them."""
+
+    calls: int
+    units_actual: int
+    units_billed: int
+
+
+NOTHING: Final = Quantities(0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """`lines` by catalogue row. `rejected`: `row` and `code` of legs that the rule refused, for suspense.
+
+    `uncounted`: legs whose outcome is not the event that the agreement counts.
+    """
+
+    lines: Mapping[LineKey, Quantities]
+    rejected: pl.DataFrame
+    uncounted: int
+
+
+class LineNotInCatalogue(Exception):
+    """The rule put traffic on a line that the agreement does not have: rule and agreement do not fit."""
+
+
+def summarise(legs: pl.LazyFrame, rating: Rating, numbering: Numbering) -> Summary:
+    """Rates the legs of one agreement (as `Stream.legs` gives them, chosen by peer and unit) and sums them by line."""
+    tally = _Tally({}, [])
+    uncounted = 0
+    chosen = legs.select(*_CONSTANTS, "row", "outcome", "a_number", "b_number", "duration_ms", "units").collect()
+    for constants, part in chosen.partition_by(*_CONSTANTS, as_dict=True).items():
+        service, direction, peer, local = Service(constants[0]), str(constants[1]), str(constants[2]), constants[3]
+        usage = part.filter(pl.col("outcome").is_in([str(one) for one in numbering.counted[service]]))
+        uncounted += part.height - usage.height
+        fixed = Fixed(
+            numbering.services[service],
+            numbering.directions[direction],
+            *numbering.ends(direction, peer),
+            bool(local),
+        )
+        fitting = _inside_ranges(usage, fixed, rating.ranges, tally)
+        _rate_part(_with_heads(fitting, numbering.head_digits), service is Service.VOICE, fixed, rating, tally)
+    rejected = pl.concat(tally.rejected) if tally.rejected else _NONE_REJECTED
+    return Summary({key: Quantities(*sums) for key, sums in sorted(tally.sums.items())}, rejected, uncounted)
+
+
+def on_catalogue(summary: Summary, catalogue: Sequence[LineKey]) -> list[Quantities]:
+    """The figures in the catalogue's order, zeros included. Raises `LineNotInCatalogue`."""
+    strange = sorted(set(summary.lines) - set(catalogue))
+    if strange:
+        raise LineNotInCatalogue(
+            f"expected lines of the agreement's catalogue, came {strange[0]}. "
+            "Next: add the line by a new agreement version, or correct the rule's bands."
+        )
+    return [summary.lines.get(key, NOTHING) for key in catalogue]
+
+
+def price_lines(
+    summary: Summary, catalogue: Sequence[LineKey], rating: Rating, numbering: Numbering, peer: str
+) -> tuple[LineFigures, ...]:
+    """The lines to declare to `peer`: figures and amount (10^-6 units) for every row of the catalogue.
+
+    Raises `LineNotInCatalogue`, and `RejectedByRule` where the rule has no price for a line.
+    """
+    names = {number: direction for direction, number in numbering.directions.items()}
+    return tuple(
+        LineFigures(*quantities, *rating.price_line(*key, *quantities, *numbering.ends(names[key.direction], peer)))
+        for key, quantities in zip(catalogue, on_catalogue(summary, catalogue), strict=True)
+    )
+
+
+_NONE_REJECTED: Final = pl.DataFrame(schema={"row": pl.UInt32, "code": pl.String})
+_CONSTANTS = ("service", "direction", "peer", "local")
+_ARGUMENTS = ("a_head", "b_head", "duration_ms", "units")
+
+
+class Fixed(NamedTuple):
+    """The arguments of `rate_record` that many legs share."""
+
+    service: int
+    direction: int
+    originating: int
+    terminating: int
+    local: bool
+
+
+class _Tally(NamedTuple):
+    sums: dict[LineKey, list[int]]
+    rejected: list[pl.DataFrame]
+
+
+def _with_heads(usage: pl.DataFrame, head_digits: int | None) -> pl.DataFrame:
+    a, b = pl.col("a_number"), pl.col("b_number")
+    if head_digits is not None:
+        a, b = a.str.slice(0, head_digits), b.str.slice(0, head_digits)
+    return usage.select("row", a.alias("a_head"), b.alias("b_head"), "duration_ms", "units")
+
+
+def _inside_ranges(
+    usage: pl.DataFrame, fixed: Fixed, ranges: Mapping[str, tuple[int, int]], tally: _Tally
+) -> pl.DataFrame:
+    """The legs that the rule was proved for; the others are noted as rejected."""
+    conditions = []
+    for name, (low, high) in ranges.items():
+        if name in Fixed._fields:
+            conditions.append(pl.lit(low <= getattr(fixed, name) <= high))
+        else:
+            value = pl.col(name)
+            measured = value.str.len_bytes() if usage.schema[name] == pl.String else value
+            conditions.append(measured.is_between(low, high))
+    judged = usage.with_columns(pl.all_horizontal(pl.lit(value=True), *conditions).alias("fits"))
+    outside = judged.filter(~pl.col("fits"))
+    if outside.height:
+        tally.rejected.append(outside.select("row", pl.lit(OUT_OF_RANGE).alias("code")))
+    return judged.filter("fits")
+
+
+def _rate_part(usage: pl.DataFrame, timed: bool, fixed: Fixed, rating: Rating, tally: _Tally) -> None:
+    """Rates legs that differ only in numbers and quantity, each distinct one once."""
+    service, direction, originating, terminating, local = fixed
+    rate = rating.rate_record
+    distinct = usage.group_by(_ARGUMENTS).agg(pl.len().alias("legs"))
+    bands: dict[int, list[int]] = {}
+    refusals: list[tuple[str, str, int, int, str]] = []
+    for a, b, duration, units, legs in zip(*(column.to_list() for column in distinct), strict=True):
+        try:
+            band, billed = rate(service, direction, originating, terminating, a, b, local, duration, units)
+        except RejectedByRule as refusal:
+            refusals.append((a, b, duration, units, refusal.code))
+            continue
+        sums = bands.get(band)
+        if sums is None:
+            sums = bands[band] = [0, 0, 0]
+        sums[0] += legs
+        sums[1] += (duration if timed else units) * legs
+        sums[2] += billed * legs
+    for band, found in bands.items():
+        line = tally.sums.setdefault(LineKey(service, direction, band), [0, 0, 0])
+        for place, value in enumerate(found):
+            line[place] += value
+    if refusals:
+        schema = {**{name: usage.schema[name] for name in _ARGUMENTS}, "code": pl.String()}
+        codes = pl.DataFrame(refusals, schema=schema, orient="row")
+        tally.rejected.append(usage.join(codes, on=list(_ARGUMENTS), how="inner").select("row", "code"))

@@ -32,8 +32,6 @@ def rulebook_facts() -> list[Value]:
                 facts.append(RulePublished(rule, name.encode(), manifest.slot))
             facts.append(BundleStored(bundle_hash(raw), raw))
             facts.append(
-                RuleVersionActivated(
-                    rule, version, bundle_hash(raw), manifest.effective_from, manifest.effective_to, 0
-                )
+                RuleVersionActivated(rule, version, bundle_hash(raw), manifest.effective_from, manifest.effective_to, 0)
             )
     return facts

@@ -1,0 +1,1 @@
+"""The rule language in consensus: tree, tables, checker, printer, executor, bundles. Parses no text."""

@@ -1,0 +1,205 @@
+"""The checker: a tree that passes cannot fail when it runs.
+
+Proved for every path and every argument inside the declared ranges: each name has a value, each
+row was found, kinds fit, every operation stays inside 64 bits, every divisor is positive, every
+path returns the declared results inside their ranges or rejects. The static worst-case cost of
+each entry point comes out; it is charged, so nothing is counted at run time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from abci_app.rules.codes import RuleCode
+from abci_app.rules.declarations import check_declarations, check_name, refuse
+from abci_app.rules.expressions import Expressions
+from abci_app.rules.tree import (
+    Call,
+    ForRange,
+    ForRow,
+    Function,
+    If,
+    Kind,
+    Let,
+    Program,
+    Reject,
+    Return,
+    Statement,
+    TableForm,
+)
+from abci_app.rules.values import Condition, Environment, Known, Number, PerhapsRow, Row, declared_value, joined
+
+MOST_COST = 100_000
+"""Of one call of one entry point; a unit is about 30 ns of the executor."""
+MOST_BRANCHES = 100
+"""Tests on the way to a statement, `elif` included: CPython compiles `elif` as an `if` inside `else`."""
+MOST_LOOPS = 4
+"""Loops inside loops. CPython allows 20 nested blocks."""
+
+
+def check_program(program: Program) -> Mapping[str, int]:
+    """The static worst-case cost of each entry point. RuleRefused where the tree is not a proven rule."""
+    check_declarations(program)
+    tables = {table.name: table for table in program.tables}
+    expressions = Expressions(tables)
+    costs = {function.name: _Body(function, tables, expressions).cost() for function in program.functions}
+    return MappingProxyType(costs)
+
+
+class _Body:
+    """Walks one function's statements with what is known of each name."""
+
+    def __init__(self, function: Function, tables: Mapping[str, TableForm], expressions: Expressions) -> None:
+        self._function = function
+        self._tables = tables
+        self._expressions = expressions
+        self._branches = 0  # tests on the way to here
+        self._loop_names: list[str] = []
+        self._row_tables: dict[str, str] = {}
+
+    def cost(self) -> int:
+        function = self._function
+        self._expressions.enter(function.name)
+        known = {one.name: declared_value(one) for one in function.parameters}
+        after, cost = self._block(function.body, known)
+        if after is not None:
+            refuse(RuleCode.MAY_NOT_RETURN, function.name, "a return or reject on every path", "none", function)
+        if cost > MOST_COST:
+            refuse(RuleCode.TOO_COSTLY, function.name, f"a cost of at most {MOST_COST:_}", f"{cost:_}", function)
+        return cost
+
+    def _block(self, body: tuple[Statement, ...], known: Environment) -> tuple[Environment | None, int]:
+        """What is known after the body (None where it never gets there) and its cost. May change `known`."""
+        here: Environment | None = known
+        total = 0
+        for statement in body:
+            if here is None:
+                refuse(
+                    RuleCode.UNREACHABLE,
+                    self._function.name,
+                    "nothing after a return",
+                    "a statement",
+                    statement,
+                )
+            here, cost = self._statement(statement, here)
+            total += cost
+        return here, total
+
+    def _statement(self, statement: Statement, known: Environment) -> tuple[Environment | None, int]:
+        match statement:
+            case Let():
+                return self._let(statement, known)
+            case If():
+                return self._if(statement, known)
+            case ForRow(_, table):
+                form = self._tables.get(table)
+                if form is None:
+                    refuse(RuleCode.NO_SUCH_TABLE, self._function.name, "a declared table", table, statement)
+                return self._loop(statement, Row(table), form.rows, known)
+            case ForRange(_, start, stop):
+                if start >= stop:
+                    what = "range from a lower to a higher number"
+                    refuse(RuleCode.BAD_DECLARATION, self._function.name, what, f"{start} to {stop}", statement)
+                return self._loop(statement, Number(start, stop - 1), stop - start, known)
+            case Return():
+                return None, self._return(statement, known)
+            case Reject():
+                return None, 1
+
+    def _let(self, statement: Let, known: Environment) -> tuple[Environment, int]:
+        name = statement.name
+        where = f"{self._function.name}: {name} = ..."
+        check_name(name, where, statement)
+        if name in self._loop_names:
+            refuse(RuleCode.ASSIGNED_LOOP_NAME, where, "a name other than the loop's", name, statement)
+        known[name], cost = self._expressions.value(statement.value, known)
+        self._holds_rows(name, known[name], where, statement)
+        return known, cost + 1
+
+    def _holds_rows(self, name: str, found: Known, where: str, node: Let | ForRow | ForRange) -> None:
+        """A name holds rows of one table only, and gets them from a look-up or loop: back ends know the column."""
+        if not isinstance(found, Row | PerhapsRow):
+            return
+        if isinstance(node, Let) and not isinstance(node.value, Call):
+            refuse(RuleCode.WRONG_TYPE, where, "a row taken from a look-up", "another name of a row", node)
+        table = self._row_tables.setdefault(name, found.table)
+        if table != found.table:
+            refuse(RuleCode.WRONG_TYPE, where, f"rows of {table} only, as before", found, node)
+
+    def _if(self, statement: If, known: Environment) -> tuple[Environment | None, int]:
+        where = f"{self._function.name}: if"
+        if not statement.branches or not all(branch.body for branch in statement.branches):
+            refuse(RuleCode.NOT_CANONICAL, where, "a condition and a body", "an empty one", statement)
+        if len(statement.otherwise) == 1 and isinstance(statement.otherwise[0], If):
+            refuse(RuleCode.NOT_CANONICAL, where, "elif", "an if alone inside else", statement)
+        outside = self._branches
+        meeting: Environment | None = None
+        tests = worst = 0
+        for test, body in ((branch.test, branch.body) for branch in statement.branches):
+            self._branches += 1
+            if self._branches > MOST_BRANCHES:
+                refuse(RuleCode.TOO_LARGE, where, f"at most {MOST_BRANCHES} tests in each other", "more", statement)
+            tests += 1 + self._expressions.condition(test, known)
+            after, cost = self._block(body, self._expressions.narrowed(test, known, holds=True))
+            meeting = _meet(meeting, after)
+            worst = max(worst, tests + cost)
+            known = self._expressions.narrowed(test, known, holds=False)
+        after, cost = self._block(statement.otherwise, known)
+        self._branches = outside
+        return _meet(meeting, after), max(worst, tests + cost)
+
+    def _loop(self, loop: ForRow | ForRange, each: Known, times: int, known: Environment) -> tuple[Environment, int]:
+        """Walks the body again with what it may have changed, until nothing changes or the last round."""
+        name, body, node = loop.name, loop.body, loop
+        where = f"{self._function.name}: for {name}"
+        check_name(name, where, node)
+        if not body:
+            refuse(RuleCode.NOT_CANONICAL, where, "a body", "none", node)
+        if name in known or name in self._loop_names:
+            refuse(RuleCode.ASSIGNED_LOOP_NAME, where, "a name not yet in use", name, node)
+        self._holds_rows(name, each, where, node)
+        self._loop_names.append(name)
+        if len(self._loop_names) > MOST_LOOPS:
+            refuse(RuleCode.TOO_COSTLY, where, f"at most {MOST_LOOPS} loops in each other", "more", node)
+        cost = 0
+        for _ in range(times):
+            after, cost = self._block(body, {**known, name: each})
+            if cost * times > MOST_COST:
+                actual = f"{cost:_} in each of {times:_} rounds"
+                refuse(RuleCode.TOO_COSTLY, where, f"a cost of at most {MOST_COST:_}", actual, node)
+            if after is None:
+                break
+            del after[name]
+            widened = joined(known, after)
+            if widened == known:
+                break
+            known = widened
+        self._loop_names.pop()
+        return known, 1 + times * (cost + 1)
+
+    def _return(self, statement: Return, known: Environment) -> int:
+        function = self._function
+        if len(statement.values) != len(function.results):
+            expected = f"{len(function.results)} results"
+            refuse(RuleCode.WRONG_RESULT, f"{function.name}: return", expected, len(statement.values), statement)
+        total = 1
+        for declared, value in zip(function.results, statement.values, strict=True):
+            where = f"{function.name}: result {declared.name}"
+            found, cost = self._expressions.value(value, known)
+            total += cost
+            if declared.kind is Kind.BOOLEAN:
+                if not isinstance(found, Condition):
+                    refuse(RuleCode.WRONG_RESULT, where, "a condition", found, statement)
+            elif not isinstance(found, Number):
+                refuse(RuleCode.WRONG_RESULT, where, "an integer", found, statement)
+            elif found.low < declared.low or found.high > declared.high:
+                allowed = Number(declared.low, declared.high)
+                refuse(RuleCode.RESULT_OUT_OF_RANGE, where, allowed, f"what may reach {found}", statement)
+        return total
+
+
+def _meet(one: Environment | None, other: Environment | None) -> Environment | None:
+    if one is None:
+        return other
+    return one if other is None else joined(one, other)

@@ -1,0 +1,1 @@
+"""For rule authors: text to tree, the formatter, bundles from plugin folders, vectors."""

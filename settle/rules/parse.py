@@ -1,0 +1,183 @@
+"""Rule text to tree. CPython's `ast` reads the text here, in authoring only; consensus never does.
+
+What is no part of the language is refused with line and column and a word on what is allowed.
+Meaning is left to the checker; its refusals get line and column from `ParsedRule.positions`.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from typing import NamedTuple
+
+import msgspec
+
+from abci_app.rules.check import check_program
+from abci_app.rules.codes import RuleRefused
+from abci_app.rules.names import NoteLine
+from abci_app.rules.printer import FIRST_LINE, KIND_TYPE
+from abci_app.rules.tree import (
+    FORM,
+    MOST_BYTES,
+    Declared,
+    Function,
+    FunctionRole,
+    Kind,
+    Program,
+    TableForm,
+    read_program,
+    write_program,
+)
+from settle.rules.parse_body import Bodies
+from settle.rules.source import Positions, RuleTextError, caps_name, integer, refuse, variable_name
+
+_KINDS = {word: kind for kind, word in KIND_TYPE.items()}
+
+
+class ParsedRule(NamedTuple):
+    """The tree of a text, and where its parts stand in it."""
+
+    program: Program
+    positions: Positions
+
+
+def parse_rule(text: str) -> ParsedRule:
+    """The tree of a rule's text, not yet checked. RuleTextError where the text is no rule."""
+    if not text.isascii():
+        line = next(at for at, one in enumerate(text.split("\n"), 1) if not one.isascii())
+        raise RuleTextError(line, 1, "a rule is written in ASCII")
+    if len(text) > MOST_BYTES:
+        raise RuleTextError(0, 0, f"a rule has at most {MOST_BYTES} characters, this has {len(text)}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # `1 is None` and the like: refused below anyway
+            module = ast.parse(text)
+    except SyntaxError as fault:
+        raise RuleTextError(fault.lineno or 0, fault.offset or 0, f"not Python syntax: {fault.msg}") from fault
+    except (RecursionError, MemoryError, ValueError) as fault:
+        raise RuleTextError(0, 0, f"nested too deeply, or not text: {fault}") from fault
+    try:
+        return _parse_module(module)
+    except RecursionError as fault:
+        raise RuleTextError(0, 0, "nested too deeply") from fault
+
+
+def check_text(text: str) -> ParsedRule:
+    """Parse and check. RuleTextError with line and column for whatever the checker refuses as well."""
+    parsed = parse_rule(text)
+    try:
+        read_program(write_program(parsed.program))
+        check_program(parsed.program)
+    except RuleRefused as refused:
+        raise RuleTextError(*parsed.positions.of(refused.node), str(refused)) from refused
+    return parsed
+
+
+def _parse_module(module: ast.Module) -> ParsedRule:
+    positions = Positions()
+    bodies = Bodies(positions)
+    statements = list(module.body)
+    if not statements or ast.unparse(statements.pop(0)) != FIRST_LINE:
+        raise RuleTextError(1, 1, f"the first line of a rule is: {FIRST_LINE}")
+    note: tuple[str, ...] = ()
+    if statements and isinstance(statements[0], ast.Expr):
+        note = _note(statements.pop(0))
+    tables: list[TableForm] = []
+    functions: list[Function] = []
+    for one in statements:
+        match one:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id="Table"), args=[]) as call):
+                if functions:
+                    refuse(one, "tables are declared before the functions")
+                tables.append(positions.mark(_table(one, name, call.keywords, positions), one))
+            case ast.FunctionDef(decorator_list=[]):
+                functions.append(positions.mark(_function(one, bodies, positions), one))
+            case _:
+                return refuse(one, "outside functions a rule has only its first line, a note and NAME = Table(...)")
+    return ParsedRule(Program(FORM, note, (), tuple(tables), tuple(functions)), positions)
+
+
+def _table(at: ast.Assign, name: str, keywords: list[ast.keyword], positions: Positions) -> TableForm:
+    given = {keyword.arg: keyword.value for keyword in keywords}
+    if None in given or list(given)[:2] != ["rows", "key"]:
+        refuse(at, "a table is declared as NAME = Table(rows=..., key=..., column=type, ...)")
+    rows, keys = integer(given["rows"]), integer(given["key"])
+    if not (0 < rows < 2**16 and 0 < keys < 2**8):
+        refuse(at, "a table has a number of rows from 1 to 65535 and a key of 1 to 255 columns")
+    columns = tuple(
+        positions.mark(_declared(value, variable_name(value, str(column))), value)
+        for column, value in given.items()
+        if column not in ("rows", "key")
+    )
+    return TableForm(caps_name(at, name), rows, keys, columns)
+
+
+def _function(node: ast.FunctionDef, bodies: Bodies, positions: Positions) -> Function:
+    arguments = node.args
+    extra = arguments.posonlyargs or arguments.kwonlyargs or arguments.vararg or arguments.kwarg
+    if extra or arguments.defaults or getattr(node, "type_params", []):
+        refuse(node, "parameters are plain: name: Annotated[int, low, high]")
+    parameters = []
+    for argument in arguments.args:
+        if argument.annotation is None:
+            refuse(argument, "a parameter has its type and range: name: Annotated[int, low, high]")
+        declared = _declared(argument.annotation, variable_name(argument, argument.arg))
+        parameters.append(positions.mark(declared, argument))
+    results = _results(node, positions)
+    body = list(node.body)
+    note: tuple[str, ...] = ()
+    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        note = _note(body.pop(0))
+    name = variable_name(node, node.name)
+    role = FunctionRole.ENTRY_POINT
+    return Function(name, role, note, tuple(parameters), results, bodies.block(body, results))
+
+
+def _results(node: ast.FunctionDef, positions: Positions) -> tuple[Declared, ...]:
+    match node.returns:
+        case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=parts)):
+            return tuple(positions.mark(_result(part), part) for part in parts)
+        case ast.Subscript(value=ast.Name(id="tuple"), slice=part):
+            return (positions.mark(_result(part), part),)
+        case _:
+            return refuse(node, 'results are declared: -> tuple[Annotated[int, "name", low, high], ...]')
+
+
+def _result(node: ast.expr) -> Declared:
+    match node:
+        case ast.Subscript(
+            value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[kind, ast.Constant(value=str(name)), *bounds])
+        ):
+            return _bounded(node, variable_name(node, name), kind, bounds)
+        case _:
+            return refuse(node, 'a result is declared as Annotated[int, "name", low, high]')
+
+
+def _declared(node: ast.expr, name: str) -> Declared:
+    match node:
+        case ast.Name(id="bool"):
+            return Declared(name, Kind.BOOLEAN, 0, 1, "")
+        case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[kind, *bounds])):
+            return _bounded(node, name, kind, bounds)
+        case _:
+            return refuse(node, "a type is bool, Annotated[int, low, high] or Annotated[Digits, shortest, longest]")
+
+
+def _bounded(node: ast.expr, name: str, kind: ast.expr, bounds: list[ast.expr]) -> Declared:
+    if not isinstance(kind, ast.Name) or kind.id not in _KINDS:
+        refuse(node, f"a type is one of {', '.join(_KINDS)}")
+    if len(bounds) != 2:  # a third would be the unit, which no rule has yet
+        refuse(node, "a type has a lowest and a highest value")
+    return Declared(name, _KINDS[kind.id], integer(bounds[0]), integer(bounds[1]), "")
+
+
+def _note(node: ast.stmt) -> tuple[str, ...]:
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Constant):
+        refuse(node, "only a note, a string of its own, may stand here")
+    if not isinstance(node.value.value, str):
+        refuse(node, "a note is a string")
+    lines = tuple(line.strip() for line in node.value.value.strip().split("\n"))
+    try:
+        return tuple(msgspec.convert(line, NoteLine) for line in lines)
+    except msgspec.ValidationError:
+        refuse(node, "a note has lines of 1 to 100 characters without quotation mark and backslash")

@@ -1,0 +1,37 @@
+"""Runs every vector of a plugin folder and says which fail; a bundle's loading stops at the first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from abci_app.rules.bundle import Vector, bundle_hash, compile_bundle, run_vector, write_bundle
+from abci_app.rules.codes import RuleCode, RuleRefused
+from settle.rules.build import assemble_bundle
+
+
+class VectorResult(NamedTuple):
+    """One line of vectors.csv and what became of it."""
+
+    line: int
+    vector: Vector
+    failure: str
+    """Empty where the rule gave what the vector says."""
+
+
+def run_vectors(folder: Path) -> tuple[VectorResult, ...]:
+    """The result of each vector, in order. PluginInvalid, RuleTextError or RuleRefused where the folder
+    is no rule at all."""
+    bundle = assemble_bundle(folder)
+    rule = compile_bundle(bundle, bundle_hash(write_bundle(bundle)))
+    results = []
+    for line, vector in enumerate(bundle.vectors, 2):
+        try:
+            run_vector(rule, vector, f"line {line}")
+        except RuleRefused as refused:
+            if refused.code not in (RuleCode.VECTOR_FAILED, RuleCode.ARGUMENT_OUT_OF_RANGE):
+                raise
+            results.append(VectorResult(line, vector, str(refused)))
+        else:
+            results.append(VectorResult(line, vector, ""))
+    return tuple(results)

@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint soak bench lock cometbft clean
+.PHONY: help demo test lint soak bench lock reference cometbft clean
 
 PYTHON ?= python3
 ARGS ?=
@@ -45,6 +45,9 @@ cometbft: $(VENV) ## the pinned CometBFT: found, or built once in about a minute
 
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
+
+reference: $(VENV) ## docs/reference from the code
+	$(BIN)/python docs/generate_reference.py
 
 lock: $(VENV) ## newest allowed versions of all dependencies, with hashes
 	$(COMPILE) pyproject.toml -o requirements/base.txt

@@ -7,7 +7,8 @@ import importlib
 from collections.abc import Iterator
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, get_args
+from types import ModuleType
+from typing import get_args
 
 import pytest
 from msgspec import inspect
@@ -26,7 +27,18 @@ MODULES = sorted(
 )
 
 
-def _schema(module: str) -> Any:
+DASH = "\N{EN DASH}"
+PLAIN = (
+    inspect.BytesType,
+    inspect.StrType,
+    inspect.BoolType,
+    inspect.EnumType,
+    inspect.StructType,
+    inspect.NoneType,
+)
+
+
+def _schema(module: str) -> ModuleType:
     return importlib.import_module(f"abci_app.domain.{module}.schema")
 
 
@@ -61,8 +73,7 @@ def _check(form: inspect.Type, where: str) -> None:
         for item in form.types:
             _check(item, where)
     else:
-        allowed = (inspect.BytesType, inspect.StrType, inspect.BoolType, inspect.EnumType, inspect.StructType, inspect.NoneType)
-        assert isinstance(form, allowed), f"{where}: {type(form).__name__} is not a form of messages, facts and rows"
+        assert isinstance(form, PLAIN), f"{where}: {type(form).__name__} is not a form of messages, facts and rows"
 
 
 def _codes() -> dict[int, str]:
@@ -113,9 +124,7 @@ def test_every_code_stands_in_its_modules_specification() -> None:
 
 
 def _ranges_cover(text: str, missing: list[str]) -> bool:
-    """Whether "106–109" in the text names the missing numbers."""
-    spans = [part.split("–") for part in text.replace(",", " ").split() if "–" in part]
+    """Whether a span of two numbers with a dash between them, as the specifications write it, names the missing."""
+    spans = [part.split(DASH) for part in text.replace(",", " ").split() if DASH in part]
     bounds = [(int(a), int(b)) for a, b in (s for s in spans if len(s) == 2) if a.isdigit() and b.isdigit()]
     return all(any(low <= int(entry.split()[0]) <= high for low, high in bounds) for entry in missing)
-
-

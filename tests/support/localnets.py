@@ -1,0 +1,168 @@
+"""Real networks on loopback: CometBFT and the application for every node, four operators with keys, clients."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from abci_app.kernel.encoding import Decoder
+from abci_app.state.store import Marker
+from cometbft import localnet
+from cometbft.home import Home
+from cometbft.localnet import Localnet
+from cometbft.supervisor import Limits, NodePair
+from settle.chain import consortium
+from settle.chain.errors import ChainError
+from settle.chain.keys import Signer
+from settle.chain.rpc import RpcClient
+
+BRISK = Limits(grace=5.0, look_at_height=0.2, restarts=8, restarts_within=10.0)
+PATIENCE = 60.0  # seconds for what must come about, on a machine that does other things too
+_DIES_ONCE = (
+    'SETTLE_FAILPOINT=$(cat "$0" 2>/dev/null); rm -f "$0"; export SETTLE_FAILPOINT; exec "$@"'  # for sh -c, $0 a file
+)
+
+read_marker: Decoder[tuple[Marker, tuple[tuple[str, bytes], ...]]] = Decoder(
+    tuple[Marker, tuple[tuple[str, bytes], ...]]
+)
+"""What the query `/marker` answers: the last committed block, and every module's root by name."""
+_read_records: Decoder[tuple[bytes, ...]] = Decoder(tuple[bytes, ...], deepest=1)
+
+
+class RunningNode:
+    """One node: its home, its two programs under supervision, and a client of its RPC."""
+
+    def __init__(self, home: Home, limits: Limits = BRISK) -> None:
+        self.home = home
+        self.reports: list[str] = []
+        self.rpc = RpcClient(home.rpc_address, timeout=5.0)
+        self._failpoint = home.path / "failpoint"
+        app = [sys.executable, "-m", "abci_app", "--home", str(home.path)]
+        command = ["/bin/sh", "-c", _DIES_ONCE, str(self._failpoint), *app]
+        self.pair = NodePair(home, app_command=command, limits=limits, report=self.reports.append)
+
+    def arm(self, failpoint: str) -> None:
+        """Let the application, started next, die once at `NAME` or `NAME:HEIGHT`."""
+        self._failpoint.write_text(failpoint)
+
+    def restart(self) -> None:
+        """A planned stop and start."""
+        self.pair.stop()
+        self.pair.start()
+
+    def height(self) -> int:
+        """Of the newest block that this node holds; 0 while it does not answer."""
+        try:
+            return self.rpc.status().height
+        except ChainError:
+            return 0
+
+    def is_level_with(self, height: int) -> bool:
+        """Whether it answers, follows consensus, and its application has committed the block at `height`."""
+        try:
+            status = self.rpc.status()
+            return not status.sync_info.catching_up and self.marker().height >= height
+        except ChainError:
+            return False
+
+    def marker(self) -> Marker:
+        """The application's last committed block."""
+        return read_marker(self.rpc.query("/marker", b""))[0]
+
+    def roots(self) -> dict[str, bytes]:
+        """The root of every module's store."""
+        return dict(read_marker(self.rpc.query("/marker", b""))[1])
+
+    def facts(self) -> list[bytes]:
+        """The whole fact log, canonical records."""
+        found: list[bytes] = []
+        while page := _read_records(self.rpc.query("/facts", len(found).to_bytes(8, "big") + (1000).to_bytes(4, "big"))):
+            found.extend(page)
+        return found
+
+    def log(self, which: str) -> str:
+        """The text of the log of `app` or `node`."""
+        return (self.home.logs / f"{which}.log").read_text(errors="replace")
+
+
+class RunningNet:
+    """The nodes of one local network, with the four operators' keys by operator number and key name."""
+
+    def __init__(self, net: Localnet, keys: dict[int, dict[str, Signer]]) -> None:
+        self.net = net
+        self.keys = keys
+        self.nodes = [RunningNode(home) for home in net.nodes]
+
+    @property
+    def chain_id(self) -> str:
+        """The name of the chain."""
+        return self.net.chain_id
+
+    def start(self) -> None:
+        """Start all nodes and wait until each has block 1."""
+        with ThreadPoolExecutor(len(self.nodes)) as pool:
+            for started in [pool.submit(node.pair.start) for node in self.nodes]:
+                started.result()
+        until(lambda: all(node.is_level_with(1) for node in self.nodes))
+
+    def stop(self) -> None:
+        """Stop all nodes."""
+        with ThreadPoolExecutor(len(self.nodes)) as pool:
+            list(pool.map(lambda node: node.pair.stop(), self.nodes))
+        for node in self.nodes:
+            node.rpc.close()
+
+    def settled_height(self) -> int:
+        """Wait until nothing moves: all applications have committed the same, last block. Its height."""
+        still_since, last = time.monotonic(), -1
+
+        def still() -> bool:
+            nonlocal still_since, last
+            heights = {node.height() for node in self.nodes}
+            level = len(heights) == 1 and all(node.is_level_with(max(heights)) for node in self.nodes)
+            if not level or max(heights) != last:
+                still_since, last = time.monotonic(), max(heights)
+            return time.monotonic() - still_since > 1.0  # five times timeout_commit
+
+        until(still)
+        return last
+
+
+def create_network(folder: Path, chain_id: str, validators: int) -> RunningNet:
+    """Homes and keys of the four operators; the first `validators` of them have a node. Not started."""
+    keys = {
+        member.number: consortium.make_keys(folder / f"operator{member.number}", member.number)
+        for member in consortium.CHINA
+    }
+
+    def app_state(publics: list[bytes]) -> dict[str, object]:
+        theirs = {member.number: [key] for member, key in zip(consortium.CHINA, publics, strict=False)}
+        signers = {number: own.values() for number, own in keys.items()}
+        return consortium.app_state(consortium.genesis_facts(consortium.CHINA, signers, theirs))
+
+    return RunningNet(localnet.create(folder / "net", chain_id, validators, app_state), keys)
+
+
+@contextmanager
+def running_network(folder: Path, chain_id: str, validators: int) -> Iterator[RunningNet]:
+    """A network that runs from block 1 until the `with` block ends; then nothing of it is left running."""
+    net = create_network(folder, chain_id, validators)
+    try:
+        net.start()
+        yield net
+    finally:
+        net.stop()
+        net.net.remove()
+
+
+def until(claim: Callable[[], object], seconds: float = PATIENCE) -> float:
+    """Wait until the claim holds; how many seconds that took."""
+    began = time.monotonic()
+    while not claim():
+        assert time.monotonic() - began < seconds, f"did not come about within {seconds:.0f} s"
+        time.sleep(0.05)
+    return time.monotonic() - began

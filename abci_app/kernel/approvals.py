@@ -65,7 +65,9 @@ class Signature(Value, frozen=True):
     verdict: Verdict
 
 
-Signatures: TypeAlias = Annotated[tuple[Signature, ...], Meta(max_length=32)]
+MOST_SIGNATURES = 32
+"""What a document's row holds; only keys revoked while it is open make it more than a policy asks for."""
+Signatures: TypeAlias = Annotated[tuple[Signature, ...], Meta(max_length=MOST_SIGNATURES)]
 
 
 class Need(NamedTuple):
@@ -110,6 +112,12 @@ def is_asked(policy: Policy, operator: int, role: int) -> bool:
 def has_signed(given: Sequence[Signature], key: bytes) -> bool:
     """Whether the key has already signed; keys of one document are distinct."""
     return any(signature.key == key for signature in given)
+
+
+def role_has_signed(policy: Policy, in_force: Sequence[Signature], operator: int, role: int) -> bool:
+    """Whether another approval by this operator in this role would add nothing."""
+    needs = tuple(need for need in policy if need.operator == operator and need.role == role)
+    return standing(needs, in_force) == Standing.MET
 
 
 def standing(policy: Policy, given: Sequence[Signature]) -> Standing:

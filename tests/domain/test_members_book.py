@@ -19,7 +19,7 @@ from abci_app.domain.members.schema import (
     read_fact,
 )
 from abci_app.domain.members.tables import key_counts_are_true
-from abci_app.kernel.approvals import Approve, DocumentKind, Signature, Verdict
+from abci_app.kernel.approvals import MOST_SIGNATURES, Approve, DocumentKind, Signature, Verdict
 from abci_app.kernel.encoding import Value
 from abci_app.kernel.facts import read_record
 from abci_app.kernel.roles import Role
@@ -181,3 +181,25 @@ def test_an_operator_holds_at_most_64_keys() -> None:
             break
         book.send(admin, approval(admin, document=document_hash(CHAIN, KeyChange(CUCC, serial, grants, ()))))
     assert (serial, code) == (4, Code.TOO_MANY_KEYS)
+
+
+def test_a_document_holds_at_most_32_signatures_even_of_keys_revoked_since() -> None:
+    book = Book()
+    book.send(ADMIN, ROTATE)
+    signing, serial = signer(CMCC, Role.ADMIN, 10), 2
+    code, _ = change_keys(book, serial, KeyGrant(1, signing.public, Role.ADMIN))
+    for which in range(11, 11 + MOST_SIGNATURES):
+        assert code == 0
+        code, _ = book.send(signing, approval(signing))
+        following, serial = signer(CMCC, Role.ADMIN, which), serial + 1
+        change_keys(book, serial, KeyGrant(1, following.public, Role.ADMIN), signing.public)
+        signing = following
+    assert book.send(signing, approval(signing)) == (Code.TOO_MANY_SIGNATURES, [])
+
+
+def change_keys(book: Book, serial: int, grant: KeyGrant, *revoke: bytes) -> tuple[int, list[Value]]:
+    """A key change that the first two administrators propose and sign."""
+    change = KeyChange(CMCC, serial, (grant,), revoke)
+    book.send(ADMIN, ProposeKeys(serial, change.register, change.revoke))
+    book.send(ADMIN, approval(ADMIN, document=document_hash(CHAIN, change)))
+    return book.send(SECOND_ADMIN, approval(SECOND_ADMIN, document=document_hash(CHAIN, change)))

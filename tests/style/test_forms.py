@@ -76,7 +76,8 @@ def _check(form: inspect.Type, where: str) -> None:
         assert isinstance(form, PLAIN), f"{where}: {type(form).__name__} is not a form of messages, facts and rows"
 
 
-def _codes() -> dict[int, str]:
+def codes_by_number() -> dict[int, str]:
+    """Every code of every module: number to module.NAME. Raises AssertionError where a number has two meanings."""
     found: dict[int, str] = {}
     enums: list[tuple[str, type[IntEnum]]] = [(module, _schema(module).Code) for module in MODULES]
     for name, codes in [*enums, ("transaction", transaction.Code)]:
@@ -90,7 +91,7 @@ def test_codes_are_the_frozen_table() -> None:
     """docs/reference/codes.csv only grows. A new code is added there by hand, in the same commit."""
     with (ROOT / "docs/reference/codes.csv").open(encoding="utf-8") as file:
         frozen = {int(row["code"]): row["name"] for row in csv.DictReader(file)}
-    assert _codes() == frozen
+    assert codes_by_number() == frozen
 
 
 def test_hash_tags_are_the_frozen_table() -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 
 from abci_app.application.chain import Chain
-from abci_app.application.interface import Block, BlockResult, Genesis, Outcome, Signed, ValidatorPower
+from abci_app.application.interface import Block, BlockResult, Genesis, Outcome, Signatures, Signed, ValidatorPower
 from abci_app.domain.members.schema import (
     Fact,
     KeyRegistered,
@@ -115,12 +115,18 @@ class MemoryStore:
 class Network:
     """One validator's state machine, fed block by block through all the ABCI steps."""
 
-    def __init__(self, facts: Sequence[Value] | None = None) -> None:
+    def __init__(self, facts: Sequence[Value] | None = None, signatures: Signatures | None = None) -> None:
         self.store = MemoryStore()
-        self.chain = Chain(self.store, InlineSignatures(), EMPTY)
+        self.chain = Chain(self.store, signatures or InlineSignatures(), EMPTY)
         self.app_hash = self.chain.init_chain(genesis(facts))
         self.height = 0
         self.time = GENESIS_TIME
+
+    def ask(self, path: str, data: bytes) -> bytes:
+        """The value of a query's answer about the committed state."""
+        answer = self.chain.query(path, data, 0)
+        assert answer.code == 0, answer.log
+        return answer.value
 
     def propose(self, *raws: bytes, after: int = 1) -> Block:
         """The next block with exactly these transactions, `after` seconds later."""

@@ -62,9 +62,13 @@ class Filing(NamedTuple):
 
 
 def file(
-    book: Book, operator: int, lines: Lines, revision: int = 1, key: PeriodKey = JANUARY, rating: bytes = FLAT_RATING
+    book: Book, operator: int, lines: Lines, revision: int = 1, key: PeriodKey = JANUARY, shown: Lines | None = None
 ) -> Filing:
-    """What an operator's agent files over its streams as they are now."""
+    """What an operator's agent files over its streams as they are now.
+
+    `shown` are lines that it binds and opens instead of those that it has committed to.
+    """
+    shown = lines if shown is None else shown
     root = digest(f"vault of {operator}")
     seed = derive_seed(root, **key._asdict(), revision=revision, values=values_digest(lines))
     values: list[int] = []
@@ -74,11 +78,11 @@ def file(
         blindings += [blinding(seed, index, measure) for measure in Committed]
     commitments = tuple(commit(value, r) for value, r in zip(values, blindings, strict=True))
     party = 0 if operator == CMCC else 1
-    streams, detail = streams_of(book.state, key, party), detail_hash(seed, lines)
+    streams, detail = streams_of(book.state, key, party), detail_hash(seed, shown)
     known = KnowledgeStatement(CHAIN, operator, *key, revision, streams, detail)
     proof = prove(encode(known), values, blindings, commitments, seed)
-    declare = Declare(*key, revision, rating, streams, detail, commitments, proof)
-    return Filing(declare, Open(*key, revision, seed, lines))
+    declare = Declare(*key, revision, FLAT_RATING, streams, detail, commitments, proof)
+    return Filing(declare, Open(*key, revision, seed, shown))
 
 
 def anchor(sequence: int = 1, stream: int = 0, *, key: PeriodKey = JANUARY, late: bool = False) -> AnchorUsage:

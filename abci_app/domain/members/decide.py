@@ -22,12 +22,15 @@ from abci_app.domain.members.schema import (
 )
 from abci_app.domain.members.tables import KEY_CHANGES, KEYS, OPERATORS, ChangeKey, KeyKey, OperatorKey
 from abci_app.kernel.approvals import (
+    MOST_SIGNATURES,
     Approve,
     Signature,
     Standing,
+    Verdict,
     administrators,
     has_signed,
     is_asked,
+    role_has_signed,
     standing,
 )
 from abci_app.kernel.codes import reject
@@ -106,7 +109,12 @@ def approve(state: Reader, at: Context, message: Approve) -> tuple[Fact, ...]:
         reject(Code.DOCUMENT_CLOSED, expected=ChangeState.OPEN.name, actual=pending.state.name)
     if has_signed(pending.signatures, at.key):
         reject(Code.ALREADY_SIGNED, expected="a key that has not signed", actual=at.key.hex())
-    outcome = standing(policy, signatures_in_force(state, (*pending.signatures, signature)))
+    in_force = signatures_in_force(state, pending.signatures)
+    if message.verdict == Verdict.APPROVE and role_has_signed(policy, in_force, at.operator, at.role):
+        reject(Code.ALREADY_SIGNED, expected="a role that has not signed", actual=at.role.name)
+    if len(pending.signatures) == MOST_SIGNATURES:
+        reject(Code.TOO_MANY_SIGNATURES, expected=f"at most {MOST_SIGNATURES}", actual=MOST_SIGNATURES + 1)
+    outcome = standing(policy, (*in_force, signature))
     if outcome == Standing.MET:
         _check_applies(state, pending.change, operator)
 

@@ -1,0 +1,1 @@
+"""What two operators agreed: parties, unit pairs, calendar, line catalogue, rules."""

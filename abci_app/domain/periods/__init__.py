@@ -1,0 +1,1 @@
+"""One month of one unit pair: usage anchored, figures declared and opened, judged, signed."""

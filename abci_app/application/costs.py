@@ -8,6 +8,13 @@ from typing import Any
 from abci_app.application.router import Message
 from abci_app.domain.agreements.schema import ProposeAgreement
 from abci_app.domain.members.schema import ProposeKeys
+from abci_app.domain.obligations.schema import (
+    ConfirmPayment,
+    ContestPayment,
+    IssueInvoice,
+    NotifyPayment,
+    ProposeRound,
+)
 from abci_app.domain.periods.schema import AnchorUsage, Declare, Open
 from abci_app.kernel.approvals import Advance, Approve
 from abci_app.kernel.commitments import multiplications_to_open, multiplications_to_verify
@@ -43,6 +50,20 @@ def _declare(message: Declare) -> int:
     return _rows(2, 3) + multiplications_to_verify(len(message.commitments)) * POINT_MULTIPLICATION
 
 
+def _issue_invoice(_: IssueInvoice) -> int:
+    return _rows(4, 10)
+
+
+def _propose_round(message: ProposeRound) -> int:
+    """Every item is charged again here for the acceptance, which touches it and its accounts."""
+    return _rows(2, 4) + len(message.obligations) * (2 * RULE_CALL + _rows(1, 4))
+
+
+def _payment(_: NotifyPayment | ConfirmPayment | ContestPayment) -> int:
+    """A payment may end a round, an obligation and a period."""
+    return _rows(4, 10)
+
+
 def _open(message: Open) -> int:
     """Every commitment is made again, every line of both parties priced and judged."""
     lines = len(message.lines)
@@ -57,6 +78,11 @@ COSTS: dict[type, Callable[[Any], int]] = {
     AnchorUsage: _anchor_usage,
     Declare: _declare,
     Open: _open,
+    IssueInvoice: _issue_invoice,
+    ProposeRound: _propose_round,
+    NotifyPayment: _payment,
+    ConfirmPayment: _payment,
+    ContestPayment: _payment,
 }
 
 

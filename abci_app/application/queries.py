@@ -13,6 +13,7 @@ from abci_app.application.rules import RuleCache
 from abci_app.application.transaction import Code
 from abci_app.domain.agreements import queries as agreements
 from abci_app.domain.members import queries as members
+from abci_app.domain.obligations import queries as obligations
 from abci_app.domain.periods import queries as periods
 from abci_app.domain.rulebook import queries as rulebook
 from abci_app.kernel.codes import Rejected, reject
@@ -107,4 +108,5 @@ _MODULES: dict[str, Callable[[Reader, int, bytes], object]] = {
     **rulebook.QUERIES,
     **agreements.QUERIES,
     **periods.QUERIES,
+    **obligations.QUERIES,
 }

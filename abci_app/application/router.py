@@ -14,6 +14,10 @@ from abci_app.domain.members import decide as members_decide
 from abci_app.domain.members import fold as members_fold
 from abci_app.domain.members import schema as members
 from abci_app.domain.members import tables as members_tables
+from abci_app.domain.obligations import decide as obligations_decide
+from abci_app.domain.obligations import fold as obligations_fold
+from abci_app.domain.obligations import schema as obligations
+from abci_app.domain.obligations import tables as obligations_tables
 from abci_app.domain.periods import decide as periods_decide
 from abci_app.domain.periods import fold as periods_fold
 from abci_app.domain.periods import schema as periods
@@ -28,9 +32,9 @@ from abci_app.kernel.encoding import Decoder, Value, encode
 from abci_app.kernel.facts import FactRecord
 from abci_app.state.overlay import Overlay, Reader, Writer
 
-Message: TypeAlias = members.Message | agreements.Message | periods.Message | Approve | Advance
+Message: TypeAlias = members.Message | agreements.Message | periods.Message | obligations.Message | Approve | Advance
 """The rulebook has no messages yet: its rules come from genesis."""
-Fact: TypeAlias = members.Fact | rulebook.Fact | agreements.Fact | periods.Fact
+Fact: TypeAlias = members.Fact | rulebook.Fact | agreements.Fact | periods.Fact | obligations.Fact
 read_fact: Decoder[Fact] = Decoder(Fact)
 
 
@@ -53,6 +57,7 @@ MEMBERS = _module("members", members_decide, members_fold, members_tables)
 RULEBOOK = _module("rulebook", rulebook_decide, rulebook_fold, rulebook_tables)
 AGREEMENTS = _module("agreements", agreements_decide, agreements_fold, agreements_tables)
 PERIODS = _module("periods", periods_decide, periods_fold, periods_tables)
+OBLIGATIONS = _module("obligations", obligations_decide, obligations_fold, obligations_tables)
 
 
 def _owned(*unions: tuple[object, Module]) -> dict[type, Module]:
@@ -60,16 +65,30 @@ def _owned(*unions: tuple[object, Module]) -> dict[type, Module]:
     return {kind: module for union, module in unions for kind in get_args(union) or (union,)}
 
 
-BY_MESSAGE = _owned((members.Message, MEMBERS), (agreements.Message, AGREEMENTS), (periods.Message, PERIODS))
+BY_MESSAGE = _owned(
+    (members.Message, MEMBERS),
+    (agreements.Message, AGREEMENTS),
+    (periods.Message, PERIODS),
+    (obligations.Message, OBLIGATIONS),
+)
 BY_FACT = _owned(
-    (members.Fact, MEMBERS), (rulebook.Fact, RULEBOOK), (agreements.Fact, AGREEMENTS), (periods.Fact, PERIODS)
+    (members.Fact, MEMBERS),
+    (rulebook.Fact, RULEBOOK),
+    (agreements.Fact, AGREEMENTS),
+    (periods.Fact, PERIODS),
+    (obligations.Fact, OBLIGATIONS),
 )
 BY_DOCUMENT = {
     DocumentKind.KEY_CHANGE: MEMBERS,
     DocumentKind.AGREEMENT: AGREEMENTS,
     DocumentKind.STATEMENT: PERIODS,
+    DocumentKind.NETTING_ROUND: OBLIGATIONS,
 }
-BY_OBJECT = {ObjectKind.PERIOD: PERIODS}
+BY_OBJECT = {
+    ObjectKind.PERIOD: PERIODS,
+    ObjectKind.OBLIGATION: OBLIGATIONS,
+    ObjectKind.NETTING_ROUND: OBLIGATIONS,
+}
 
 
 def owner(message: Message) -> Module:

@@ -55,8 +55,9 @@ class Executor:
             replay.use(self.state, signed.key, body.number)
             return Executed(refused(refusal, transaction.cost), (), admitted=True)
         replay.use(attempt, signed.key, body.number)
-        self.state.absorb(attempt)
-        return Executed(accepted(records, transaction.cost), records, admitted=True)
+        outcome = accepted(records, transaction.cost)
+        self.state.absorb(attempt)  # last: nothing after it can fail
+        return Executed(outcome, records, admitted=True)
 
     def admit(self, transaction: Transaction) -> Context:
         """Whether the signer may send this transaction now. Raises `Rejected`."""

@@ -55,10 +55,6 @@ class Chain:
         """The last committed block; height 0 after genesis."""
         return self._marker
 
-    def roots(self) -> dict[str, bytes]:
-        """The root of every module's store, to name the one that diverges."""
-        return self._forest.module_roots()
-
     def init_chain(self, genesis: Genesis) -> bytes:
         """Fold and keep the genesis facts; the app hash that block 1 carries. Raises `GenesisFault`.
 
@@ -128,8 +124,9 @@ class Chain:
 
     def finalize(self, block: Block) -> BlockResult:
         """FinalizeBlock: takes the candidate or executes; keeps it for Commit, writes nothing."""
+        assert block.height == self._started().height + 1, "no block is left out and none comes twice"
         candidate = self._processed
-        if candidate is None or candidate.block.hash != block.hash:
+        if candidate is None or candidate.block != block:
             candidate = self._execute_decided(block)
         forest = self._forest.apply(candidate.writes, [leaf(record) for record in candidate.records])
         self._next = candidate, forest
@@ -151,15 +148,17 @@ class Chain:
         """A question about the committed state; the paths are those of `queries`."""
         if path.startswith("/p2p/filter/"):
             return Answer(0, data, b"", 0, "", CODESPACE)  # every peer is welcome until governance keeps their registry
-        marker = self._started()
-        try:
-            if height not in (0, marker.height):
-                reject(Code.HEIGHT_NOT_KEPT, expected=f"0 or {marker.height}", actual=height)
-            with self._store.view() as state:
-                asked = queries.Asked(state, marker, self._store.facts, self.roots(), self._rules)
+        self._started()
+        with self._store.view() as state:
+            marker, roots = state.marker(), state.roots()  # the view's own: a block may have come in between
+            assert marker is not None, "a view is never older than the marker"
+            try:
+                if height not in (0, marker.height):
+                    reject(Code.HEIGHT_NOT_KEPT, expected=f"0 or {marker.height}", actual=height)
+                asked = queries.Asked(state, marker, self._store.facts, roots, self._rules)
                 value = queries.answer(asked, path, data)
-        except Rejected as refusal:
-            return Answer(int(refusal.code), data, b"", marker.height, str(refusal), CODESPACE)
+            except Rejected as refusal:
+                return Answer(int(refusal.code), data, b"", marker.height, str(refusal), CODESPACE)
         return Answer(0, data, value, marker.height, "", CODESPACE)
 
     def _started(self) -> Marker:
@@ -168,7 +167,7 @@ class Chain:
 
     def _candidate(self, proposal: Block) -> Candidate | None:
         """The proposal executed; None if it holds what no transaction of a block may be."""
-        if self._processed is not None and self._processed.block.hash == proposal.hash:
+        if self._processed is not None and self._processed.block == proposal:
             return self._processed
         prepared = self._prepared
         if prepared is not None and _content(prepared.block) == _content(proposal):

@@ -39,7 +39,9 @@ def _propose_keys(message: ProposeKeys) -> int:
 
 
 def _propose_agreement(message: ProposeAgreement) -> int:
-    return _rows(1, 4) + len(message.terms.calendar) * ROW_WRITE
+    """The rating rule is tried with every line, the tolerance rule once; the calendar is written in the end."""
+    terms = message.terms
+    return _rows(1, 4) + len(terms.calendar) * ROW_WRITE + (len(terms.catalogue) + 1) * RULE_CALL
 
 
 def _anchor_usage(_: AnchorUsage) -> int:
@@ -51,12 +53,16 @@ def _declare(message: Declare) -> int:
 
 
 def _issue_invoice(_: IssueInvoice) -> int:
-    return _rows(4, 10)
+    """With it may come what has fallen due on the period."""
+    return _rows(12, 20)
 
 
 def _propose_round(message: ProposeRound) -> int:
-    """Every item is charged again here for the acceptance, which touches it and its accounts."""
-    return _rows(2, 4) + len(message.obligations) * (2 * RULE_CALL + _rows(1, 4))
+    """An item is charged here for all that a round does to it: accepting, unwinding, settling, closing periods.
+
+    That is sound because a pair of operators has one open round in a currency.
+    """
+    return _rows(2, 4) + len(message.obligations) * (2 * RULE_CALL + _rows(3, 10))
 
 
 def _payment(_: NotifyPayment | ConfirmPayment | ContestPayment) -> int:

@@ -17,7 +17,8 @@ from abci_app.domain.members.schema import (
 from abci_app.domain.members.tables import OPERATORS, OperatorKey, key_counts_are_true
 from abci_app.domain.rulebook.schema import BundleStored, RulePublished, RuleVersionActivated
 from abci_app.domain.rulebook.tables import BUNDLES, RULES, BundleKey, RuleKey
-from abci_app.kernel.encoding import Malformed, encode
+from abci_app.kernel.encoding import LATEST_INSTANT, Malformed, encode
+from abci_app.kernel.signatures import is_key
 from abci_app.rules.bundle import bundle_hash, load_bundle, read_bundle
 from abci_app.rules.codes import RuleRefused
 from abci_app.state.forest import sentinels
@@ -47,6 +48,8 @@ def first_state(genesis: Genesis) -> FirstState:
     """
     if genesis.initial_height != 1:
         raise GenesisFault("initial_height 1", genesis.initial_height)
+    if not 0 <= genesis.time <= LATEST_INSTANT:
+        raise GenesisFault(f"a genesis_time of 0 to {LATEST_INSTANT} seconds after 1970", genesis.time)
     state = Overlay(Empty())
     for key, value in sentinels().items():
         state.put(key, value)
@@ -78,6 +81,8 @@ def _check_fact(state: Overlay, number: int, fact: Fact) -> None:
         case UnitRegistered() | KeyRegistered() | ValidatorAppointed():
             if OPERATORS.get(state, OperatorKey(fact.operator)) is None:
                 raise GenesisFault(f"fact {number} about an admitted operator", fact.operator)
+            if isinstance(fact, KeyRegistered) and not is_key(fact.suite, fact.key):
+                raise GenesisFault(f"fact {number} with a public key of suite {fact.suite}", fact.key.hex())
         case BundleStored():
             _check_bundle(number, fact)
         case RulePublished():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from abci_app.application.transaction import Transaction
 from abci_app.domain.members.queries import active_key
@@ -15,30 +16,44 @@ def choose(
 ) -> list[tuple[bytes, Transaction]]:
     """The waiting transactions that fit a block's bytes and cost, fair to every operator.
 
-    While there is not room for all, no operator gets more than its equal share of the cost in a
-    first pass; a second pass gives away what others left. One operator's order is never changed.
+    While there is not room for all, no operator gets more than its equal share of the bytes and of
+    the cost in a first pass, but for a first transaction that alone is larger; a second pass gives
+    away what others left. One operator's order is never changed.
     """
     owners = [_operator(base, found) for _, found in waiting]
-    share = MOST_PER_BLOCK // max(1, len(set(owners)))
+    room = _Load(most_bytes, MOST_PER_BLOCK)
+    share = _Load(*(most // max(1, len(set(owners))) for most in room))
     taken: set[int] = set()
-    size = cost = 0
-    for limit in (share, MOST_PER_BLOCK):
-        spent: dict[int, int] = {}
+    whole = _Load(0, 0)
+    spent: dict[int, _Load] = {}
+    for limit in (share, room):
         held: set[int] = set()  # operators whose next transaction did not fit: their later ones wait behind it
         for position, (raw, found) in enumerate(waiting):
             owner = owners[position]
-            if position in taken:
-                spent[owner] = spent.get(owner, 0) + found.cost
+            if position in taken or owner in held:
                 continue
-            fits = size + _framed(raw) <= most_bytes and cost + found.cost <= MOST_PER_BLOCK
-            if owner in held or not fits or spent.get(owner, 0) + found.cost > limit:
+            own = spent.get(owner)
+            after = _Load(_framed(raw), found.cost)
+            if not whole.plus(after).within(room) or not (own is None or own.plus(after).within(limit)):
                 held.add(owner)
                 continue
             taken.add(position)
-            size += _framed(raw)
-            cost += found.cost
-            spent[owner] = spent.get(owner, 0) + found.cost
+            whole = whole.plus(after)
+            spent[owner] = after if own is None else own.plus(after)
     return [waiting[position] for position in sorted(taken)]
+
+
+class _Load(NamedTuple):
+    """What transactions take of a block."""
+
+    size: int  # bytes
+    cost: int
+
+    def plus(self, other: _Load) -> _Load:
+        return _Load(self.size + other.size, self.cost + other.cost)
+
+    def within(self, most: _Load) -> bool:
+        return self.size <= most.size and self.cost <= most.cost
 
 
 def _operator(base: Reader, found: Transaction) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from abci_app.application import transaction
@@ -19,10 +19,12 @@ from abci_app.domain.rulebook import queries as rulebook
 from abci_app.kernel.codes import Rejected, reject
 from abci_app.kernel.encoding import U32, Malformed, Value, encode
 from abci_app.state.overlay import Overlay, Reader
-from abci_app.state.store import Marker
+from abci_app.state.store import Marker, Roots
 
 MOST_FACTS = 1000
 """Fact records in one answer."""
+LARGEST_ANSWER = 8 * 1024 * 1024
+"""Bytes of rows or facts that one answer may be made from: lists grow for ever, and so would its time and memory."""
 
 
 class Asked(NamedTuple):
@@ -31,7 +33,7 @@ class Asked(NamedTuple):
     state: Reader
     marker: Marker
     facts: Callable[[int, int], list[bytes]]
-    roots: dict[str, bytes]
+    roots: Roots
     rules: RuleCache
 
 
@@ -53,7 +55,7 @@ def answer(asked: Asked, path: str, data: bytes) -> bytes:
     if question is None:
         reject(Code.UNKNOWN_QUERY, expected=f"one of {', '.join(sorted([*_OWN, *_MODULES]))}", actual=path)
     try:
-        found = question(asked.state, asked.marker.time, data)
+        found = question(_Bounded(asked.state), asked.marker.time, data)
     except Malformed as fault:
         reject(Code.MALFORMED_QUERY, expected=f"the arguments of {path}", actual=fault)
     if found is None:
@@ -61,15 +63,44 @@ def answer(asked: Asked, path: str, data: bytes) -> bytes:
     return encode(found)
 
 
+class _Bounded:
+    """A reader that refuses to go on once an answer would grow too large."""
+
+    def __init__(self, state: Reader) -> None:
+        self._state = state
+        self._left = LARGEST_ANSWER
+
+    def get(self, key: bytes) -> bytes | None:
+        return self._state.get(key)
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        for key, value in self._state.scan(prefix):
+            self._left -= len(key) + len(value)
+            if self._left < 0:
+                expected = f"an answer made of at most {LARGEST_ANSWER} bytes: read the facts instead"
+                reject(Code.ANSWER_TOO_LARGE, expected=expected, actual="more")
+            yield key, value
+
+
 def _marker(asked: Asked, _: bytes) -> bytes:
-    return encode((asked.marker, tuple(sorted(asked.roots.items()))))
+    return encode((asked.marker, asked.roots))
 
 
 def _facts(asked: Asked, data: bytes) -> bytes:
     if len(data) != 12:
         reject(Code.MALFORMED_QUERY, expected="start u64, most u32", actual=data.hex())
     start, most = int.from_bytes(data[:8], "big"), int.from_bytes(data[8:], "big")
-    return encode(asked.facts(start, min(most, MOST_FACTS)))
+    return encode(_within(asked.facts(start, min(most, MOST_FACTS))))
+
+
+def _within(records: list[bytes]) -> list[bytes]:
+    """As many records, from the first on, as an answer may hold, and at least one: who asks goes on from there."""
+    size = 0
+    for count, record in enumerate(records):
+        size += len(record)
+        if count and size > LARGEST_ANSWER:
+            return records[:count]
+    return records
 
 
 def _window(asked: Asked, data: bytes) -> bytes:

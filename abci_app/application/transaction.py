@@ -12,14 +12,17 @@ from msgspec import Meta
 from abci_app.application.costs import cost_of
 from abci_app.application.interface import Signed
 from abci_app.application.router import Message, check_form
-from abci_app.kernel.codes import Rejected, reject
+from abci_app.kernel.codes import reject
 from abci_app.kernel.costs import MOST_PER_TRANSACTION
 from abci_app.kernel.encoding import U64, Decoder, Malformed, Value
 from abci_app.kernel.envelope import LARGEST_TRANSACTION, read_envelope, transaction_id
 from abci_app.kernel.signatures import SUITES
 
 MOST_MESSAGES = 16
-_CACHED_UP_TO = 16 * 1024  # bytes; larger transactions are decoded again rather than kept
+_MOST_VALUES = 32_768  # in a body: a little more than the largest messages have, sixteen full agreements
+# A decoded transaction takes up to 15 times its bytes: these bound what strangers can make us keep to 250 MiB.
+_REMEMBERED = 8192
+_REMEMBERED_UP_TO = 2048  # bytes; larger transactions are decoded again rather than kept
 
 
 class Code(IntEnum):
@@ -42,6 +45,7 @@ class Code(IntEnum):
     MALFORMED_QUERY = 931
     HEIGHT_NOT_KEPT = 932
     NOT_FOUND = 933
+    ANSWER_TOO_LARGE = 934
 
 
 class Body(Value, frozen=True):
@@ -52,7 +56,7 @@ class Body(Value, frozen=True):
     expiry: U64  # the last height in whose block it may stand
 
 
-read_body: Decoder[Body] = Decoder(Body)
+read_body: Decoder[Body] = Decoder(Body, most_nodes=_MOST_VALUES)
 
 
 class Transaction(NamedTuple):
@@ -66,25 +70,13 @@ class Transaction(NamedTuple):
 def read(chain: bytes, raw: bytes) -> Transaction:
     """Decode and check the form of a transaction's bytes. Raises `Rejected`, and nothing else.
 
-    A pure function of the chain's hash and the bytes; the answer for small ones is remembered.
+    A pure function of the chain's hash and the bytes. A small one that is accepted is remembered; a refusal
+    is not, for with its traceback it would keep everything that was read before it.
     """
-    found = _remembered(chain, raw) if len(raw) <= _CACHED_UP_TO else _read(chain, raw)
-    if isinstance(found, Rejected):
-        raise Rejected(found.code, found.expected, found.actual)
-    return found
+    return _remembered(chain, raw) if len(raw) <= _REMEMBERED_UP_TO else _read(chain, raw)
 
 
-def _read(chain: bytes, raw: bytes) -> Transaction | Rejected:
-    try:
-        return _checked(chain, raw)
-    except Rejected as refusal:
-        return refusal
-
-
-_remembered = lru_cache(maxsize=8192)(_read)
-
-
-def _checked(chain: bytes, raw: bytes) -> Transaction:
+def _read(chain: bytes, raw: bytes) -> Transaction:
     if len(raw) > LARGEST_TRANSACTION:
         reject(Code.TOO_LARGE, expected=f"at most {LARGEST_TRANSACTION} bytes", actual=len(raw))
     try:
@@ -105,3 +97,6 @@ def _checked(chain: bytes, raw: bytes) -> Transaction:
     digest = transaction_id(chain, envelope.suite, envelope.key, envelope.body)
     signed = Signed(sha256(raw).digest(), envelope.suite, envelope.key, digest, envelope.signature)
     return Transaction(signed, body, cost)
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED)(_read)

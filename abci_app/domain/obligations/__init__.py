@@ -1,0 +1,1 @@
+"""Who owes whom how much: invoices, the ledger, set-off rounds and payments."""

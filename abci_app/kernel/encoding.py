@@ -15,7 +15,8 @@ U32: TypeAlias = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 U64: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 """An unsigned number in eight bytes; the top bit stays free so that every reader's int64 holds it."""
 I64: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=2**40)]
+LATEST_INSTANT = 2**40
+Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=LATEST_INSTANT)]
 """An instant, UTC seconds."""
 Micro: TypeAlias = Annotated[int, Meta(ge=0, le=2**62)]
 """An amount of money in 10^-6 of its currency's unit."""
@@ -51,18 +52,20 @@ class Decoder(Generic[V]):
     """Reads one kind of value, or a union of kinds, and refuses every other spelling of it.
 
     `deepest` bounds the nesting of arrays before decoding: CPython minors differ in how deep
-    a decoder may recurse before it raises.
+    a decoder may recurse before it raises. `most_nodes` bounds the values, and so the time that
+    looking costs: strangers' bytes can be one value each.
     """
 
-    __slots__ = ("_deepest", "_read")
+    __slots__ = ("_deepest", "_most_nodes", "_read")
 
-    def __init__(self, kind: object, deepest: int = 16) -> None:
+    def __init__(self, kind: object, deepest: int = 16, most_nodes: int = 1_000_000) -> None:
         self._read = msgspec.msgpack.Decoder(kind).decode
         self._deepest = deepest
+        self._most_nodes = most_nodes
 
     def __call__(self, raw: bytes) -> V:
-        if not nesting_within(raw, self._deepest):
-            raise Malformed(f"nested deeper than {self._deepest}, or cut short")
+        if not nesting_within(raw, self._deepest, self._most_nodes):
+            raise Malformed(f"nested deeper than {self._deepest}, more than {self._most_nodes} values, or cut short")
         try:
             value: V = self._read(raw)
         except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as fault:

@@ -124,10 +124,11 @@ class Handlers:
 
     def _query(self, request: pb.Request) -> pb.Response:
         asked = request.query
+        path = asked.path.decode("utf-8", "replace")
         try:
-            found = self._chain.query(asked.path, asked.data, asked.height)
+            found = self._chain.query(path, asked.data, asked.height)
         except Exception:  # the crash policy: no question may stop the node
-            log.exception("ALARM: Query failed by a fault of ours", extra={"fields": {"path": asked.path}})
+            log.exception("ALARM: Query failed by a fault of ours", extra={"fields": {"path": path}})
             found = Answer(UNFORESEEN, asked.data, b"", 0, "fault of this node: see its log", CODESPACE)
         return pb.Response(
             query=pb.ResponseQuery(

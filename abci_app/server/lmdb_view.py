@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import lmdb
 import msgspec
 
-from abci_app.kernel.encoding import Hash32, Value, encode
+from abci_app.kernel.encoding import Value, encode
 from abci_app.server.store_faults import START_OVER, BeyondHistory, StoreDamaged
-from abci_app.state.store import Marker
-
-Roots: TypeAlias = tuple[tuple[str, Hash32], ...]
-"""The store roots under the marker's app hash, by name, in the order of names."""
+from abci_app.state.store import Marker, Roots
 
 
 class Undo(Value, frozen=True):

@@ -27,6 +27,7 @@ from abci_app.server.listener import Listener
 from abci_app.server.lmdb_store import LmdbStore
 from abci_app.server.logs import start_logs
 from abci_app.server.refusal import Refusal
+from abci_app.server.rollback import roll_back
 from abci_app.server.signature_pool import SignaturePool
 from abci_app.server.store_faults import StoreFault
 
@@ -42,7 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         require_sound_surroundings(sys.flags.optimize, api_implementation.Type(), os.environ)
-        _run(options.home, options.socket, options.log_level, os.environ.get(VARIABLE))
+        if options.rollback_to is not None:
+            _roll_back(options.home, options.rollback_to)
+        else:
+            _run(options.home, options.socket, options.log_level, os.environ.get(VARIABLE))
     except (Refusal, StoreFault) as fault:
         sys.stderr.write(f"abci_app: {fault}\n")
         return status_of(fault)
@@ -92,6 +96,15 @@ def _run(home: Path, socket: str | None, log_level: str | None, failpoint_settin
         _serve_until_told(listener, handlers)
 
 
+def _roll_back(home: Path, height: int) -> None:
+    """Instead of running: the state as after an earlier block. `StoreFault` where another process holds it."""
+    if not (home / DATA).is_dir():
+        raise Refusal(f"expected the data of a node in {home / DATA}, came no folder. Name the right --home")
+    with LmdbStore(home / DATA, read_config(home).map_size) as store:
+        app_hash = roll_back(store, height).app_hash()
+    sys.stdout.write(f"rolled back to height {height}, app hash {app_hash.hex()}\n")
+
+
 def _serve_until_told(listener: Listener, handlers: Handlers) -> None:
     # Before the first thread: threads inherit the mask, so the signals reach nobody but sigwait.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
@@ -112,4 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--socket", help="overrides the setting: PATH, unix://PATH or tcp://127.0.0.1:PORT")
     parser.add_argument("--log-level", choices=get_args(LogLevel), help="overrides the setting")
+    parser.add_argument(
+        "--rollback-to", type=int, metavar="HEIGHT", help="do not run: go back to the state after this block, and end"
+    )
     return parser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from pathlib import Path
 
 import lmdb
@@ -49,6 +50,13 @@ def explain(fault: lmdb.Error, folder: Path, map_size: int) -> StoreFault:
             f"room on the disk of {folder}",
             str(fault),
             "Free or add disk space and start again; the last committed block is intact.",
+        )
+    if fault.code == errno.EIO:  # also LMDB's answer to a write cut short: mdb_page_flush, "filesystem full?"
+        return StoreFull(
+            f"a disk of {folder} with room and without faults",
+            f"{fault} ({shutil.disk_usage(folder).free} bytes free)",
+            "Free or add disk space or quota; where there is enough, look for the disk's faults in the kernel's log. "
+            "Then start again; the last committed block is intact.",
         )
     if isinstance(fault, lmdb.MemoryError):
         return StoreFault(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -39,11 +40,12 @@ class Empty:
 class Overlay:
     """The uncommitted writes of a transaction or block over its parent; None marks a deletion."""
 
-    __slots__ = ("_parent", "writes")
+    __slots__ = ("_keys", "_parent", "writes")
 
     def __init__(self, parent: Reader) -> None:
         self._parent = parent
         self.writes: dict[bytes, bytes | None] = {}
+        self._keys: list[bytes] = []  # of `writes`, in order: a scan must not look at all that a block wrote
 
     def get(self, key: bytes) -> bytes | None:
         if key in self.writes:
@@ -51,7 +53,7 @@ class Overlay:
         return self._parent.get(key)
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        here = sorted(key for key in self.writes if key.startswith(prefix))
+        here = self._written(prefix)
         below = self._parent.scan(prefix)
         at, pair = 0, next(below, None)
         while pair is not None or at < len(here):
@@ -70,11 +72,23 @@ class Overlay:
     def put(self, key: bytes, value: bytes) -> None:
         assert value, "an empty value is no value"
         assert 0 < len(key) <= 511, "LMDB holds keys of 1 to 511 bytes"
-        self.writes[key] = value
+        self._write(key, value)
 
     def delete(self, key: bytes) -> None:
-        self.writes[key] = None
+        self._write(key, None)
 
     def absorb(self, child: Overlay) -> None:
         """Take over the writes of an overlay that stood on this one."""
-        self.writes.update(child.writes)
+        for key, value in child.writes.items():
+            self._write(key, value)
+
+    def _write(self, key: bytes, value: bytes | None) -> None:
+        if key not in self.writes:
+            insort(self._keys, key)
+        self.writes[key] = value
+
+    def _written(self, prefix: bytes) -> list[bytes]:
+        first = last = bisect_left(self._keys, prefix)
+        while last < len(self._keys) and self._keys[last].startswith(prefix):
+            last += 1
+        return self._keys[first:last]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from abci_app.kernel.encoding import U32, U64, Hash32, Seconds, Value
 from abci_app.state.overlay import Reader
+
+Roots: TypeAlias = tuple[tuple[str, Hash32], ...]
+"""The store roots under the marker's app hash, by name, in the order of names."""
 
 FORMAT = 1
 """The format of state and fact log; part of the app hash."""
@@ -33,6 +36,18 @@ class Batch(NamedTuple):
     roots: Mapping[str, bytes]  # of every store, under the app hash: they name the module where a check fails
 
 
+class Committed(Reader, Protocol):
+    """The committed state at one moment."""
+
+    def marker(self) -> Marker | None:
+        """The block whose state it is; None before genesis."""
+        ...
+
+    def roots(self) -> Roots:
+        """The root of every store as of that block."""
+        ...
+
+
 class Store(Protocol):
     """Rows, facts and the marker, durable as a whole or not at all."""
 
@@ -40,7 +55,7 @@ class Store(Protocol):
         """The last committed block; None before genesis."""
         ...
 
-    def view(self) -> AbstractContextManager[Reader]:
+    def view(self) -> AbstractContextManager[Committed]:
         """The committed rows as of now, unchanged while the view is open; for any thread."""
         ...
 

@@ -95,7 +95,7 @@ def _read_private(path: Path) -> bytes:
         raise KeyFileError(
             expected=f"a key file at {path}",
             actual=fault.strerror or str(fault),
-            next_step="make one with `settle keys generate`, or name the right file",
+            next_step="make one with `settle keys new`, or name the right file",
         ) from fault
     with os.fdopen(handle, "rb") as file:
         mode = os.fstat(file.fileno()).st_mode & 0o777  # of the file that is open: no race with a rename

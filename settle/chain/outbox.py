@@ -31,8 +31,8 @@ FARTHEST = 1024
 
 NUMBER_SPENT = frozenset({910, 911})
 """NUMBER_USED, NUMBER_TOO_OLD: these bytes are in a block already, or never will be."""
-NOT_NOW = frozenset({908, 909, 912, 913, 920})
-"""EXPIRED, EXPIRES_TOO_LATE, NUMBER_TOO_FAR, NOT_SERVED_YET, APPLICATION_FAULT: about the node or the moment."""
+NOT_NOW = frozenset({908, 909, 912, 920})
+"""EXPIRED, EXPIRES_TOO_LATE, NUMBER_TOO_FAR, APPLICATION_FAULT: about the node or the moment."""
 
 
 class Ticket(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def test_an_outcome_of_only_zeros_is_still_an_answer(client: AbciClient, chain: 
 
 
 def test_query(client: AbciClient, chain: FakeChain) -> None:
-    told = client.ask(pb.RequestQuery(path="/facts", data=b"asked", height=6, prove=True))
+    told = client.ask(pb.RequestQuery(path=b"/facts", data=b"asked", height=6, prove=True))
     assert told == pb.ResponseQuery(key=b"asked", value=b"value", height=7, log="said", codespace="settlement")
     assert chain.calls == [("query", "/facts", b"asked", 6)]
 
@@ -178,10 +179,17 @@ def test_a_fault_in_check_tx_or_query_is_a_code_and_the_app_lives(
     client: AbciClient, chain: FakeChain, method: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     chain.raises[method] = MemoryError("none left")
-    asked = pb.RequestCheckTx(tx=b"raw") if method == "check" else pb.RequestQuery(path="/x", data=b"key")
+    asked = pb.RequestCheckTx(tx=b"raw") if method == "check" else pb.RequestQuery(path=b"/x", data=b"key")
     told = client.ask(asked)
     assert (told.code, told.codespace) == (1, "server")
     assert "none left" in caplog.text
+    assert client.ask(pb.RequestEcho(message="still here")).message == "still here"
+
+
+@pytest.mark.parametrize("asked", [b"\xff", b"/\xed\xa0\x80", b"/facts\x00"], ids=["byte", "surrogate", "zero"])
+def test_a_query_for_any_bytes_at_all_is_answered(client: AbciClient, asked: bytes) -> None:
+    """CometBFT's RPC takes `abci_query?path=0xff`; a closed connection would make the node stop."""
+    assert isinstance(client.ask(pb.RequestQuery(path=asked)), pb.ResponseQuery)
     assert client.ask(pb.RequestEcho(message="still here")).message == "still here"
 
 
@@ -241,6 +249,8 @@ def test_requests_on_different_connections_do_not_wait_for_a_block(
 def test_requests_that_may_change_the_state_take_turns(path: Path, client: AbciClient, chain: FakeChain) -> None:
     chain.gate = threading.Event()
     client.send(pb.RequestFinalizeBlock(height=3, hash=b"h"), pb.RequestFlush())
+    while not chain.calls:  # its turn has begun
+        time.sleep(0.01)
     with AbciClient(path) as another:
         another.send(pb.RequestCommit(), pb.RequestFlush())
         another.socket.settimeout(0.3)

@@ -138,17 +138,17 @@ def test_queries_are_answered_from_the_committed_state(tmp_path: Path) -> None:
     with AppProcess(tmp_path / "home") as app, app.ready().client() as client:
         client.ask(init_chain())
         decide(client, 1, transaction(1))
-        found = client.ask(pb.RequestQuery(path="/marker"))
+        found = client.ask(pb.RequestQuery(path=b"/marker"))
         assert (found.code, found.height) == (0, 1)
-        assert client.ask(pb.RequestQuery(path="/facts", data=bytes(8) + b"\0\0\0\x05")).code == 0
-        assert client.ask(pb.RequestQuery(path="/nowhere")).code != 0
-        assert client.ask(pb.RequestQuery(path="/p2p/filter/addr/10.0.0.1:26656")).code == 0
+        assert client.ask(pb.RequestQuery(path=b"/facts", data=bytes(8) + b"\0\0\0\x05")).code == 0
+        assert client.ask(pb.RequestQuery(path=b"/nowhere")).code != 0
+        assert client.ask(pb.RequestQuery(path=b"/p2p/filter/addr/10.0.0.1:26656")).code == 0
 
 
 def test_questions_before_genesis_do_not_end_the_program(tmp_path: Path) -> None:
     with AppProcess(tmp_path / "home") as app, app.ready().client() as client:
         assert client.ask(pb.RequestCheckTx(tx=transaction(1))).code != 0
-        assert client.ask(pb.RequestQuery(path="/marker")).code != 0
+        assert client.ask(pb.RequestQuery(path=b"/marker")).code != 0
         assert client.ask(init_chain()).app_hash
 
 

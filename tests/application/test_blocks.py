@@ -138,8 +138,24 @@ def test_genesis_repeats_itself_until_the_first_block() -> None:
         (lambda g: g._replace(facts=(*g.facts, g.facts[0])), "a second time"),
         (lambda g: g._replace(facts=(*g.facts, encode(KeyRegistered(77, 1, b"\x02" * 33, Role.NODE)))), "admitted"),
         (lambda g: g._replace(facts=g.facts[:2]), "expected"),
+        (lambda g: g._replace(time=-1), "genesis_time"),
+        (lambda g: g._replace(time=2**40 + 1), "genesis_time"),
+        (lambda g: g._replace(facts=(*g.facts, encode(KeyRegistered(CMCC, 1, b"\x05" * 33, Role.NODE)))), "suite 1"),
+        (lambda g: g._replace(facts=(*g.facts, encode(KeyRegistered(CMCC, 2, b"\x02" * 33, Role.NODE)))), "suite 2"),
     ],
-    ids=["height", "validator missing", "other validator", "nonsense", "twice", "stranger's key", "no administrator"],
+    ids=[
+        "height",
+        "validator missing",
+        "other validator",
+        "nonsense",
+        "twice",
+        "stranger's key",
+        "no administrator",
+        "before 1970",
+        "beyond all dates",
+        "no key",
+        "a suite not in use",
+    ],
 )
 def test_a_genesis_that_cannot_start_says_why(spoil: object, expected: str) -> None:
     with pytest.raises(GenesisFault, match=expected):

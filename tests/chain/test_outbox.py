@@ -24,7 +24,7 @@ from tests.chain.wishes import CHECKER, MAKER, Wish, opened, wish
 
 def test_the_named_codes_are_the_applications() -> None:
     assert {Code.NUMBER_USED, Code.NUMBER_TOO_OLD} == NUMBER_SPENT
-    for_the_moment = (Code.EXPIRED, Code.EXPIRES_TOO_LATE, Code.NUMBER_TOO_FAR, Code.NOT_SERVED_YET)
+    for_the_moment = (Code.EXPIRED, Code.EXPIRES_TOO_LATE, Code.NUMBER_TOO_FAR)
     assert {*for_the_moment, Code.APPLICATION_FAULT} == NOT_NOW
     assert (outbox_module.WINDOW, outbox_module.FARTHEST) == (replay.WINDOW, replay.FARTHEST)
     assert outbox_module.LIFE <= replay.LONGEST_LIFE
@@ -182,7 +182,7 @@ def test_a_refusal_of_bytes_that_a_mempool_may_hold_waits_for_their_expiry(outbo
 
 
 def test_a_node_that_cannot_serve_yet_is_asked_again(outbox: Outbox, node: FakeNode) -> None:
-    node.check = lambda _raw: int(Code.NOT_SERVED_YET)
+    node.check = lambda _raw: int(Code.APPLICATION_FAULT)
     ticket = outbox.submit("declare 1", wish(1), MAKER)
     outbox.pump()
     node.check = lambda _raw: 0

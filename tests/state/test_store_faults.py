@@ -197,7 +197,8 @@ from tests.state.chain_of_blocks import Chain
 store = LmdbStore(Path(sys.argv[1]), map_size=2**26)
 chain = Chain().commit_to(store, 2)
 size = (Path(sys.argv[1]) / "data.mdb").stat().st_size
-resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+limit = size + int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 batch = chain.next_batch()
 large = {b"\\x05\\x02" + bytes([number]): b"x" * 1000 for number in range(250)}
 try:
@@ -207,12 +208,16 @@ except StoreFull as fault:
 """
 
 
-def test_a_full_disk_refuses_the_block_whole(tmp_path: Path) -> None:
-    """A limit on the file's size stands for the disk: the same failed write, with a sibling's error number."""
-    ended = subprocess.run(
-        [sys.executable, "-c", DISK_FULL, str(tmp_path)], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    assert "expected room on the disk" in ended.stdout
+@pytest.mark.parametrize(("room", "expected"), [(0, "expected room on the disk"), (2048, "expected a disk of")])
+def test_a_full_disk_refuses_the_block_whole(tmp_path: Path, room: int, expected: str) -> None:
+    """A limit on the file's size stands for the disk: the same failed write, with a sibling's error number.
+
+    Where half a page fits, the write is cut short, and LMDB calls that an input/output error.
+    """
+    command = [sys.executable, "-c", DISK_FULL, str(tmp_path), str(room)]
+    ended = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert expected in ended.stdout
+    assert "disk space" in ended.stdout
     chain = Chain()
     chain.next_batch()
     chain.next_batch()

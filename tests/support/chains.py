@@ -22,8 +22,7 @@ from abci_app.kernel.envelope import chain_hash
 from abci_app.kernel.roles import Role
 from abci_app.kernel.signatures import verify
 from abci_app.state.forest import EMPTY
-from abci_app.state.overlay import Reader
-from abci_app.state.store import Batch, Marker
+from abci_app.state.store import Batch, Committed, Marker, Roots
 from settle.chain.keys import Signer
 from settle.chain.transactions import encode_messages, sign_messages
 
@@ -78,13 +77,17 @@ class MemoryStore:
         self.rows: dict[bytes, bytes] = {}
         self.records: list[bytes] = []
         self._marker: Marker | None = None
+        self._roots: Roots = ()
         self._sorted: list[bytes] | None = None
 
     def marker(self) -> Marker | None:
         return self._marker
 
+    def roots(self) -> Roots:
+        return self._roots
+
     @contextmanager
-    def view(self) -> Iterator[Reader]:
+    def view(self) -> Iterator[Committed]:
         yield self
 
     def get(self, key: bytes) -> bytes | None:
@@ -105,7 +108,7 @@ class MemoryStore:
             else:
                 self.rows[key] = value
         self.records.extend(batch.facts)
-        self._marker = batch.marker
+        self._marker, self._roots = batch.marker, tuple(sorted(batch.roots.items()))
         self._sorted = None
 
     def facts(self, start: int, most: int) -> list[bytes]:

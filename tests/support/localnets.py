@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+
 from abci_app.kernel.encoding import Decoder
 from abci_app.state.store import Marker
 from cometbft import localnet
+from cometbft.errors import NodeError
 from cometbft.home import Home
 from cometbft.localnet import Localnet
 from cometbft.supervisor import Limits, NodePair
 from settle.chain import consortium
 from settle.chain.errors import ChainError
 from settle.chain.keys import Signer
+from settle.chain.queries import fact_records
 from settle.chain.rpc import RpcClient
 
 BRISK = Limits(grace=5.0, look_at_height=0.2, restarts=8, restarts_within=10.0)
+"""Restarts a node that dies now and then."""
+STRICT = Limits(grace=5.0, look_at_height=0.2, restarts=0)
+"""Gives up at the first death: what cannot start is not tried again."""
 PATIENCE = 60.0  # seconds for what must come about, on a machine that does other things too
-_DIES_ONCE = (
-    'SETTLE_FAILPOINT=$(cat "$0" 2>/dev/null); rm -f "$0"; export SETTLE_FAILPOINT; exec "$@"'  # for sh -c, $0 a file
-)
+IN_A_CALL = 100  # max_request_batch_size of the configuration template
+_TAKES_A_FAILPOINT = """
+SETTLE_FAILPOINT=$(head -n 1 "$0"); export SETTLE_FAILPOINT
+sed -i 1d "$0"
+exec "$@"
+"""  # for sh -c: $0 is a file with one failpoint a line, each for one start
 
 read_marker: Decoder[tuple[Marker, tuple[tuple[str, bytes], ...]]] = Decoder(
     tuple[Marker, tuple[tuple[str, bytes], ...]]
 )
 """What the query `/marker` answers: the last committed block, and every module's root by name."""
-_read_records: Decoder[tuple[bytes, ...]] = Decoder(tuple[bytes, ...], deepest=1)
 
 
 class RunningNode:
@@ -40,19 +50,30 @@ class RunningNode:
         self.home = home
         self.reports: list[str] = []
         self.rpc = RpcClient(home.rpc_address, timeout=5.0)
-        self._failpoint = home.path / "failpoint"
+        self._failpoints = home.path / "failpoints"
+        self._failpoints.touch()
         app = [sys.executable, "-m", "abci_app", "--home", str(home.path)]
-        command = ["/bin/sh", "-c", _DIES_ONCE, str(self._failpoint), *app]
+        command = ["/bin/sh", "-c", _TAKES_A_FAILPOINT, str(self._failpoints), *app]
         self.pair = NodePair(home, app_command=command, limits=limits, report=self.reports.append)
 
-    def arm(self, failpoint: str) -> None:
-        """Let the application, started next, die once at `NAME` or `NAME:HEIGHT`."""
-        self._failpoint.write_text(failpoint)
+    def arm(self, *failpoints: str) -> None:
+        """Let the application die at `NAME` or `NAME:HEIGHT` in its next start, at the next one in the start after."""
+        self._failpoints.write_text("".join(f"{each}\n" for each in failpoints))
 
     def restart(self) -> None:
         """A planned stop and start."""
         self.pair.stop()
         self.pair.start()
+
+    def refusal(self) -> NodeError:
+        """What a person reads when it does not start, or gives up soon after, or has given up."""
+        try:
+            if self.pair.failure is None and not self.pair.is_running():
+                self.pair.start()
+            self.pair.wait(30)
+        except NodeError as fault:
+            return fault
+        raise AssertionError(f"{self.home.path.name} goes on")
 
     def height(self) -> int:
         """Of the newest block that this node holds; 0 while it does not answer."""
@@ -80,8 +101,21 @@ class RunningNode:
     def facts(self) -> list[bytes]:
         """The whole fact log, canonical records."""
         found: list[bytes] = []
-        while page := _read_records(self.rpc.query("/facts", len(found).to_bytes(8, "big") + (1000).to_bytes(4, "big"))):
+        while page := fact_records(self.rpc, len(found), 1000):
             found.extend(page)
+        return found
+
+    def codes(self, method: str, raws: Sequence[bytes]) -> list[int]:
+        """What `check_tx` or `broadcast_tx_sync` answers to each transaction; -1 where CometBFT itself refuses it."""
+        found: list[int] = []
+        for start in range(0, len(raws), IN_A_CALL):
+            calls = [
+                {"jsonrpc": "2.0", "id": number, "method": method, "params": {"tx": base64.b64encode(raw).decode()}}
+                for number, raw in enumerate(raws[start : start + IN_A_CALL])
+            ]
+            answers = httpx.post(self.home.rpc_address, json=calls, timeout=30, trust_env=False).json()
+            by_number = {answer["id"]: answer.get("result", {"code": -1})["code"] for answer in answers}
+            found.extend(by_number[number] for number in range(len(calls)))
         return found
 
     def log(self, which: str) -> str:
@@ -92,10 +126,10 @@ class RunningNode:
 class RunningNet:
     """The nodes of one local network, with the four operators' keys by operator number and key name."""
 
-    def __init__(self, net: Localnet, keys: dict[int, dict[str, Signer]]) -> None:
+    def __init__(self, net: Localnet, keys: dict[int, dict[str, Signer]], limits: Limits = BRISK) -> None:
         self.net = net
         self.keys = keys
-        self.nodes = [RunningNode(home) for home in net.nodes]
+        self.nodes = [RunningNode(home, limits) for home in net.nodes]
 
     @property
     def chain_id(self) -> str:
@@ -113,8 +147,13 @@ class RunningNet:
         """Stop all nodes."""
         with ThreadPoolExecutor(len(self.nodes)) as pool:
             list(pool.map(lambda node: node.pair.stop(), self.nodes))
+
+    def remove(self) -> None:
+        """Stop all nodes and delete what is theirs."""
+        self.stop()
         for node in self.nodes:
             node.rpc.close()
+        self.net.remove()
 
     def settled_height(self) -> int:
         """Wait until nothing moves: all applications have committed the same, last block. Its height."""
@@ -132,7 +171,7 @@ class RunningNet:
         return last
 
 
-def create_network(folder: Path, chain_id: str, validators: int) -> RunningNet:
+def create_network(folder: Path, chain_id: str, validators: int, limits: Limits = BRISK) -> RunningNet:
     """Homes and keys of the four operators; the first `validators` of them have a node. Not started."""
     keys = {
         member.number: consortium.make_keys(folder / f"operator{member.number}", member.number)
@@ -144,7 +183,7 @@ def create_network(folder: Path, chain_id: str, validators: int) -> RunningNet:
         signers = {number: own.values() for number, own in keys.items()}
         return consortium.app_state(consortium.genesis_facts(consortium.CHINA, signers, theirs))
 
-    return RunningNet(localnet.create(folder / "net", chain_id, validators, app_state), keys)
+    return RunningNet(localnet.create(folder / "net", chain_id, validators, app_state), keys, limits)
 
 
 @contextmanager
@@ -155,8 +194,7 @@ def running_network(folder: Path, chain_id: str, validators: int) -> Iterator[Ru
         net.start()
         yield net
     finally:
-        net.stop()
-        net.net.remove()
+        net.remove()
 
 
 def until(claim: Callable[[], object], seconds: float = PATIENCE) -> float:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -74,36 +77,34 @@ class Traffic:
         self.acknowledged: list[Result] = []  # what stands in a block, in order
         self._url, self._chain_id, self._source, self._path = url, chain_id, source, outbox
         self._stopping = threading.Event()
-        self._fault: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name=f"traffic to {url}", daemon=True)
+        self._patience_ends = math.inf
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="traffic")
+        self._run: Future[None] | None = None
 
     def __enter__(self) -> Traffic:
-        self._thread.start()
+        self._run = self._thread.submit(self._send_all)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        """Stops when what was sent is acknowledged, at most a minute later."""
+        """Stops when what was sent is acknowledged, which may take a minute, and raises what went wrong."""
         self._stopping.set()
-        self._thread.join(1.0 if fault else 60.0)
-        if fault is None:
-            assert not self._thread.is_alive(), "what was sent is not acknowledged after a minute"
-            if self._fault is not None:
-                raise self._fault
+        self._patience_ends = time.monotonic() + (1.0 if fault else 60.0)
+        self._thread.shutdown()
+        if fault is None and self._run is not None:
+            self._run.result()
 
-    def _run(self) -> None:
-        try:
-            with RpcClient(self._url, timeout=5.0) as node:
-                outbox = Outbox(self._path, node, self._chain_id, resend_after=0.5)
-                try:
-                    self._send(outbox)
-                finally:
-                    outbox.close()
-        except BaseException as fault:  # handed to the test, which raises it
-            self._fault = fault
+    def _send_all(self) -> None:
+        with RpcClient(self._url, timeout=5.0) as node:
+            outbox = Outbox(self._path, node, self._chain_id, resend_after=0.5)
+            try:
+                self._send(outbox)
+            finally:
+                outbox.close()
 
     def _send(self, outbox: Outbox) -> None:
         waiting: list[Ticket] = []
         while waiting or not self._stopping.is_set():
+            assert time.monotonic() < self._patience_ends, "what was sent is not acknowledged after a minute"
             if not waiting:
                 wishes = self._source.next()
                 waiting = [outbox.submit(wish.name, wish.messages, wish.signer) for wish in wishes]
@@ -113,7 +114,7 @@ class Traffic:
                 self._stopping.wait(0.1)
                 continue
             waiting = [ticket for ticket in waiting if not self._has_ended(outbox, ticket)]
-            threading.Event().wait(0.03)
+            time.sleep(0.03)
 
     def _has_ended(self, outbox: Outbox, ticket: Ticket) -> bool:
         result = outbox.result(ticket)

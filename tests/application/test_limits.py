@@ -1,0 +1,100 @@
+"""What strangers may make a node do: reading, keeping and answering are bounded before anyone has signed."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from abci_app.application import queries, transaction
+from abci_app.application.transaction import Code
+from abci_app.domain.agreements.schema import CatalogueLine, ProposeAgreement, SlotBinding, UnitPair
+from abci_app.domain.members.schema import KeyGrant, ProposeKeys
+from abci_app.kernel.codes import Rejected
+from abci_app.kernel.encoding import encode
+from abci_app.kernel.roles import Role
+from abci_app.rules.interface import Slot
+from tests.support.books import TERMS, month
+from tests.support.chains import CHAIN, CMCC, Network, genesis_facts, signed, signer
+
+ADMIN = signer(CMCC, Role.ADMIN)
+
+
+def envelope(body: object) -> bytes:
+    return encode((encode(body), 1, ADMIN.public, bytes(64)))
+
+
+def test_a_body_of_too_many_values_is_refused_without_looking_at_all_of_them() -> None:
+    within, beyond = (envelope(((1,) * count, 1, 1)) for count in (30_000, 40_000))
+    with pytest.raises(Rejected, match=r"MALFORMED_BODY.*`array`"):
+        transaction.read(CHAIN, within)
+    with pytest.raises(Rejected, match=r"MALFORMED_BODY.*more than 32768 values"):
+        transaction.read(CHAIN, beyond)
+
+
+def test_the_largest_messages_have_room() -> None:
+    largest = replace(
+        TERMS,
+        pairs=tuple(UnitPair(number, 1) for number in range(64)),
+        calendar=tuple(month(ordinal) for ordinal in range(1, 121)),
+        catalogue=tuple(CatalogueLine(1, 0, 0, 1, event) for event in range(64)),
+        slots=tuple(SlotBinding(slot, 1, (0,) * 16) for slot in Slot),
+    )
+    found = transaction.read(CHAIN, signed(ADMIN, 1, *[ProposeAgreement(0, 1, largest)] * 16))
+    assert len(found.body.messages) == 16
+
+
+def test_refused_transactions_are_not_kept() -> None:
+    """Each of these once left 60 kB behind: half a gigabyte by anybody who can reach a mempool."""
+    twice = ProposeKeys(1, (KeyGrant(1, ADMIN.public, Role.MAKER),) * 2, ())
+    raws = [signed(ADMIN, number, *[twice] * 16) for number in range(1, 101)]
+    tracemalloc.start()
+    try:
+        for raw in raws:
+            with pytest.raises(Rejected):
+                transaction.read(CHAIN, raw)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1000 * len(raws)
+
+
+def test_a_proposal_is_charged_for_every_line_that_it_has_priced() -> None:
+    one, many = (
+        replace(TERMS, catalogue=tuple(CatalogueLine(1, 0, 0, 1, event) for event in range(lines))) for lines in (1, 64)
+    )
+    cost_of_one, cost_of_many = (
+        transaction.read(CHAIN, signed(ADMIN, 1, ProposeAgreement(0, 1, terms))).cost for terms in (one, many)
+    )
+    assert cost_of_many - cost_of_one > 63 * 100
+
+
+def test_an_answer_that_would_grow_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Network()
+    monkeypatch.setattr(queries, "LARGEST_ANSWER", 500)
+    assert network.chain.query("/members/operators", b"", 0).code == 0
+    assert network.chain.query("/members/keys", b"", 0).code == Code.ANSWER_TOO_LARGE
+
+
+def pages(network: Network) -> Iterator[list[bytes]]:
+    start = 0
+    while True:
+        span = start.to_bytes(8, "big") + (1000).to_bytes(4, "big")
+        page: list[bytes] = msgspec.msgpack.decode(network.chain.query("/facts", span, 0).value)
+        if not page:
+            return
+        yield page
+        start += len(page)
+
+
+@pytest.mark.parametrize("most", [1, 300])
+def test_facts_come_in_pages_of_bounded_size_and_none_is_left_out(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr(queries, "LARGEST_ANSWER", most)
+    network = Network()
+    found = list(pages(network))
+    assert [record for page in found for record in page] == network.store.records
+    assert all(len(page) == 1 or sum(map(len, page)) <= most for page in found)
+    assert len(found) > len(genesis_facts()) // 4

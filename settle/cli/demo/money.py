@@ -1,0 +1,117 @@
+"""Settled money against the ground truth, priced by the law's own figures and by nothing of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from abci_app.domain.agreements.schema import Terms
+from abci_app.domain.periods.schema import LineFigures, Statement, Verdict
+from settle.chain.consortium import CHINA, CNY
+from settle.cli.demo.terms import LINE_NAMES
+from settle.cli.plain import money
+from settle.sample.lines import truth_lines
+
+_SERIES = ("86157", "86188")
+_CHINA_MOBILE, _UNICOM, _TELECOM = "CMCC", "CUCC", "CTCC"
+_PER_MESSAGE = {"SMS": 10_000, "MMS": 50_000}
+"""10^-6 CNY a message: MIIT order 2013 no. 506."""
+
+
+def lawful_price(sender: str, receiver: str, service: str, called_series: bool, units: int) -> int:
+    """What the sender owes for `units` (started minutes, or messages), in 10^-6 CNY.
+
+    MIIT order 2013 no. 506, from 2014-01-01: 0.06 a minute between mobile networks; Telecom and Unicom pay
+    China Mobile 0.04, but 0.06 for its numbers 157 and 188; SMS 0.01, MMS 0.05. A network that the order
+    does not name pays and gets 0.06.
+    """
+    if service in _PER_MESSAGE:
+        return units * _PER_MESSAGE[service]
+    cheaper = receiver == _CHINA_MOBILE and sender in (_UNICOM, _TELECOM) and not called_series
+    return units * (40_000 if cheaper else 60_000)
+
+
+def truth(sample: Path) -> dict[tuple[str, str], int]:
+    """(sender, receiver) → what is owed by the ground truth, in 10^-6 CNY."""
+    owed: dict[tuple[str, str], int] = {}
+    for line in truth_lines(sample, special=_SERIES):
+        units = line.units_started
+        price = lawful_price(line.sender, line.receiver, line.service, line.called_special, units)
+        owed[line.sender, line.receiver] = owed.get((line.sender, line.receiver), 0) + price
+    return owed
+
+
+class Compared(NamedTuple):
+    """One direction of one period: settled and true amounts, 10^-6 CNY."""
+
+    sender: str
+    receiver: str
+    settled: int
+    disputed: int
+    true: int | None  # None where nobody knows
+    differs: bool  # whether some line of the period is not agreed
+
+    @property
+    def error(self) -> int | None:
+        """What is settled above the truth; None where nobody knows it."""
+        return None if self.true is None else self.settled - self.true
+
+
+def compare(statements: Iterable[tuple[Terms, Statement]], owed: dict[tuple[str, str], int]) -> list[Compared]:
+    """Every direction of every statement; each comes with the terms of its agreement."""
+    found = []
+    for terms, statement in statements:
+        both = codes_of(terms)
+        differs = bool(differences(statement, terms))
+        for direction, names in enumerate((both, both[::-1])):
+            payable, disputed = statement.payable[direction], statement.disputed[direction]
+            found.append(Compared(*names, payable, disputed, owed.get(names, 0) if owed else None, differs))
+    return found
+
+
+def codes_of(terms: Terms) -> tuple[str, str]:
+    """The codes of the two parties."""
+    codes = {member.number: member.code for member in CHINA}
+    return codes[terms.first], codes[terms.second]
+
+
+class SideBySide(NamedTuple):
+    """One line of a statement as both parties see it: calls, units billed (ms or messages), 10^-6 CNY."""
+
+    line: str
+    first: LineFigures
+    second: LineFigures
+    verdict: str
+    settled: int
+
+    @property
+    def differs(self) -> bool:
+        """Whether the line is not agreed."""
+        return self.verdict not in (Verdict.EQUAL.name, Verdict.WITHIN.name)
+
+    def text(self) -> str:
+        """The line for people."""
+        first, second = self.first.amount, self.second.amount
+        return f"{self.line}: {yuan(first)} against {yuan(second)}, difference {yuan(first - second)}"
+
+
+def side_by_side(statement: Statement, terms: Terms) -> list[SideBySide]:
+    """Every line of a statement, named for people."""
+    codes = codes_of(terms)
+    found = []
+    for sort, line in zip(terms.catalogue, statement.lines, strict=True):
+        sender, receiver = codes if sort.direction == 0 else codes[::-1]
+        name = f"{LINE_NAMES[sort.service, sort.band]} {sender} to {receiver}"
+        found.append(SideBySide(name, line.first, line.second, line.verdict.name, line.settled))
+    return found
+
+
+def differences(statement: Statement, terms: Terms) -> list[SideBySide]:
+    """The lines that differ."""
+    return [line for line in side_by_side(statement, terms) if line.differs]
+
+
+def yuan(micro: int) -> str:
+    """An amount of the demonstration's currency for people."""
+    return money(micro, CNY)

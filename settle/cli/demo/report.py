@@ -1,0 +1,128 @@
+"""The end of the demonstration: what was settled, against the truth, and what it took."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from rich.table import Table
+
+from settle.cli.demo.attacks import Attempt, summary
+from settle.cli.demo.money import Compared, SideBySide, yuan
+from settle.cli.output import facts_of, table
+
+
+class Report(NamedTuple):
+    """Everything that the last table says. `hashes`: every node's app hash at one height."""
+
+    seal: str | None
+    faults: tuple[str, ...]
+    attempts: tuple[Attempt, ...]
+    revived: str
+    faults_found: bool
+    directions: tuple[Compared, ...]
+    lines: tuple[SideBySide, ...]
+    closed: int
+    periods: int
+    human_actions: int
+    seconds_to_signed: float
+    bytes_per_period: int
+    hashes: tuple[str, ...]
+    seconds: float
+
+    @property
+    def problems(self) -> list[str]:
+        """What a demonstration must not show; empty where all went as it should."""
+        found = [
+            f"not refused: {attempt.what}, code {attempt.code}" for attempt in self.attempts if not attempt.refused
+        ]
+        if len(set(self.hashes)) != 1:
+            found.append(f"different app hashes: {', '.join(self.hashes)}")
+        if not self.faults_found:
+            found.append("the pairs that differ are not those of the sealed faults")
+        for each in self.directions:
+            if each.error and not each.differs:
+                found.append(f"{each.sender} to {each.receiver} settled {yuan(each.error)} off the truth")
+        return found
+
+    def document(self) -> dict[str, object]:
+        """For `--json`; amounts in 10^-6 CNY."""
+        return {
+            "seal": self.seal,
+            "faults": self.faults,
+            "attempts": summary(self.attempts),
+            "directions": [each._asdict() | {"error": each.error} for each in self.directions],
+            "lines": [each._asdict() for each in self.lines],
+            "periods": self.periods,
+            "closed": self.closed,
+            "human_actions": self.human_actions,
+            "seconds_from_last_file_to_signed": round(self.seconds_to_signed, 1),
+            "bytes_on_chain_per_period": self.bytes_per_period,
+            "app_hashes": self.hashes,
+            "seconds": round(self.seconds, 1),
+            "problems": self.problems,
+        }
+
+    def tables(self) -> tuple[Table, ...]:
+        """For people: the attempts, the lines, the money, and what it took."""
+        attempts = table(
+            "attempt",
+            "code",
+            "refused because",
+            rows=[(each.what, each.code, each.log) for each in self.attempts],
+            right=("code",),
+        )
+        if self.seal is None:
+            return attempts, self._lines(), self._money(), self._facts()
+        return attempts, self._money(), self._facts()
+
+    def _lines(self) -> Table:
+        columns = ("line", "calls", "", "minutes", "", "CNY", "", "verdict", "settled")
+        rows = [
+            (
+                each.line,
+                f"{each.first.calls:,}",
+                f"{each.second.calls:,}",
+                f"{each.first.units_billed // 60_000:,}",
+                f"{each.second.units_billed // 60_000:,}",
+                yuan(each.first.amount),
+                yuan(each.second.amount),
+                each.verdict,
+                yuan(each.settled),
+            )
+            for each in self.lines
+        ]
+        return table(*columns, rows=rows, right=("calls", "", "minutes", "CNY", "settled"))
+
+    def _money(self) -> Table:
+        rows = [
+            (
+                each.sender,
+                each.receiver,
+                yuan(each.settled),
+                "unknown" if each.true is None else yuan(each.true),
+                "" if each.error is None else yuan(each.error),
+                yuan(each.disputed) if each.differs else "",
+            )
+            for each in self.directions
+        ]
+        columns = ("from", "to", "settled", "ground truth", "difference", "held for dispute")
+        return table(*columns, rows=rows, right=columns[2:])
+
+    def _facts(self) -> Table:
+        settled = sum(each.settled for each in self.directions)
+        exact = sum(each.settled for each in self.directions if each.error == 0)
+        lies = "on exactly the pairs that differed" if self.faults_found else "NOT on the pairs that differed"
+        known = [("of it equal to the ground truth to the last unit", yuan(exact)), ("sealed faults", lies)]
+        return facts_of(
+            [
+                ("settled money", yuan(settled)),
+                *(known if self.seal is not None else []),
+                ("periods closed", f"{self.closed} of {self.periods}; the rest wait for a dispute's end"),
+                ("human actions in the month", self.human_actions),
+                ("seconds from the last file to signed", f"{self.seconds_to_signed:.0f}"),
+                ("bytes on chain per period", f"{self.bytes_per_period:,}"),
+                ("killed validator", self.revived),
+                ("app hash on every node", self.hashes[0]),
+                ("seconds in all", f"{self.seconds:.0f}"),
+            ]
+        )

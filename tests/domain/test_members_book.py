@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from abci_app.domain.members.queries import document_hash
 from abci_app.domain.members.schema import (
     ChangeState,
     Code,
@@ -16,6 +15,7 @@ from abci_app.domain.members.schema import (
     KeyRevoked,
     KeysProposed,
     ProposeKeys,
+    key_change_hash,
     read_fact,
 )
 from abci_app.domain.members.tables import key_counts_are_true
@@ -31,7 +31,7 @@ MAKER, NEW_MAKER = signer(CMCC, Role.MAKER), signer(CMCC, Role.MAKER, 5)
 GRANT = KeyGrant(1, NEW_MAKER.public, Role.MAKER)
 ROTATE = ProposeKeys(1, (GRANT,), (MAKER.public,))
 CHANGE = KeyChange(CMCC, 1, (GRANT,), (MAKER.public,))
-DOCUMENT = document_hash(CHAIN, CHANGE)
+DOCUMENT = key_change_hash(CHAIN, CHANGE)
 
 
 class Book:
@@ -79,7 +79,7 @@ def test_a_key_rotates_when_two_administrators_have_signed() -> None:
 def test_an_operator_with_one_administrator_needs_one_signature() -> None:
     book, admin = Book(), signer(CUCC, Role.ADMIN)
     change = KeyChange(CUCC, 1, (GRANT,), ())
-    document = document_hash(CHAIN, change)
+    document = key_change_hash(CHAIN, change)
     book.send(admin, ProposeKeys(1, (GRANT,), ()))
     code, facts = book.send(admin, approval(admin, document=document))
     assert code == 0
@@ -115,7 +115,7 @@ def test_a_signature_of_a_key_revoked_meanwhile_is_not_counted() -> None:
     swap = KeyChange(CMCC, 2, (KeyGrant(1, third.public, Role.ADMIN),), (ADMIN.public,))
     book.send(SECOND_ADMIN, ProposeKeys(2, swap.register, swap.revoke))
     for by in (ADMIN, SECOND_ADMIN):
-        book.send(by, approval(by, document=document_hash(CHAIN, swap)))
+        book.send(by, approval(by, document=key_change_hash(CHAIN, swap)))
     code, facts = book.send(SECOND_ADMIN, approval(SECOND_ADMIN))
     assert (code, facts) == (0, [KeyChangeSigned(DOCUMENT, signature(SECOND_ADMIN))]), "still waits for a living second"
     code, facts = book.send(third, approval(third))
@@ -179,7 +179,7 @@ def test_an_operator_holds_at_most_64_keys() -> None:
         code, _ = book.send(admin, ProposeKeys(serial, grants, ()))
         if code:
             break
-        book.send(admin, approval(admin, document=document_hash(CHAIN, KeyChange(CUCC, serial, grants, ()))))
+        book.send(admin, approval(admin, document=key_change_hash(CHAIN, KeyChange(CUCC, serial, grants, ()))))
     assert (serial, code) == (4, Code.TOO_MANY_KEYS)
 
 
@@ -201,5 +201,5 @@ def change_keys(book: Book, serial: int, grant: KeyGrant, *revoke: bytes) -> tup
     """A key change that the first two administrators propose and sign."""
     change = KeyChange(CMCC, serial, (grant,), revoke)
     book.send(ADMIN, ProposeKeys(serial, change.register, change.revoke))
-    book.send(ADMIN, approval(ADMIN, document=document_hash(CHAIN, change)))
-    return book.send(SECOND_ADMIN, approval(SECOND_ADMIN, document=document_hash(CHAIN, change)))
+    book.send(ADMIN, approval(ADMIN, document=key_change_hash(CHAIN, change)))
+    return book.send(SECOND_ADMIN, approval(SECOND_ADMIN, document=key_change_hash(CHAIN, change)))

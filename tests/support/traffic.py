@@ -12,8 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Protocol
 
-from abci_app.domain.members.queries import document_hash
-from abci_app.domain.members.schema import KeyChange, KeyGrant, ProposeKeys
+from abci_app.domain.members.schema import KeyChange, KeyGrant, ProposeKeys, key_change_hash
 from abci_app.kernel.approvals import Approve, DocumentKind, Verdict
 from abci_app.kernel.encoding import Value
 from abci_app.kernel.envelope import chain_hash
@@ -65,7 +64,7 @@ class KeyRotations:
         register = (KeyGrant(1, rotated_key(self._operator, self._serial).public, Role.MAKER),)
         earlier = self._serial - 1
         revoke = (rotated_key(self._operator, earlier).public,) if self._serial > self._first_serial else ()
-        self._open = document_hash(self._chain, KeyChange(self._operator, self._serial, register, revoke))
+        self._open = key_change_hash(self._chain, KeyChange(self._operator, self._serial, register, revoke))
         messages = [ProposeKeys(self._serial, register, revoke), _approval(self._open)]
         return [Wish(f"rotate {self._operator}/{self._serial}", messages, first)]
 

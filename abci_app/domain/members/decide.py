@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from abci_app.domain.members.queries import document_hash, signatures_in_force
+from abci_app.domain.members.queries import signatures_in_force
 from abci_app.domain.members.schema import (
     MOST_KEYS_PER_OPERATOR,
     ChangeState,
@@ -19,6 +19,7 @@ from abci_app.domain.members.schema import (
     Operator,
     ProposeKeys,
     Routed,
+    key_change_hash,
 )
 from abci_app.domain.members.tables import KEY_CHANGES, KEYS, OPERATORS, ChangeKey, KeyKey, OperatorKey
 from abci_app.kernel.approvals import (
@@ -64,7 +65,7 @@ def decide(state: Reader, at: Context, message: Routed) -> tuple[Fact, ...]:
 def propose_keys(state: Reader, at: Context, message: ProposeKeys) -> tuple[Fact, ...]:
     """An administrator proposes a key change; the proposal is not yet a signature."""
     change = KeyChange(at.operator, message.serial, message.register, message.revoke)
-    document = document_hash(at.chain, change)
+    document = key_change_hash(at.chain, change)
 
     # WHO
     if at.role != Role.ADMIN:

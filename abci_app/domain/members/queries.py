@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from abci_app.domain.members.schema import KeyChange, RegisteredKey
+from abci_app.domain.members.schema import RegisteredKey
 from abci_app.domain.members.tables import (
     KEY_CHANGES,
     KEYS,
@@ -16,14 +16,8 @@ from abci_app.domain.members.tables import (
     OperatorKey,
 )
 from abci_app.kernel.approvals import Signature
-from abci_app.kernel.encoding import U32, Decoder, Hash32, KeyBytes, encode
-from abci_app.kernel.hashing import Tag, tagged
+from abci_app.kernel.encoding import U32, Decoder, Hash32, KeyBytes
 from abci_app.state.overlay import Reader
-
-
-def document_hash(chain: bytes, change: KeyChange) -> bytes:
-    """The hash that administrators sign: tag, chain, canonical key change."""
-    return tagged(Tag.KEY_CHANGE, chain, encode(change))
 
 
 def active_key(state: Reader, key: bytes) -> RegisteredKey | None:

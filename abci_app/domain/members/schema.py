@@ -8,7 +8,8 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta
 
 from abci_app.kernel.approvals import Approve, Signature, Signatures
-from abci_app.kernel.encoding import U8, U16, U32, Currency, Decoder, Hash32, KeyBytes, Text, Value
+from abci_app.kernel.encoding import U8, U16, U32, Currency, Decoder, Hash32, KeyBytes, Text, Value, encode
+from abci_app.kernel.hashing import Tag, tagged
 from abci_app.kernel.roles import Role
 
 MOST_KEYS_PER_CHANGE = 16
@@ -80,6 +81,11 @@ class KeyChange(Value, frozen=True):
     serial: U32
     register: KeyGrants
     revoke: Keys
+
+
+def key_change_hash(chain: bytes, change: KeyChange) -> bytes:
+    """The hash that is signed: tag, sha256 of the chain id, canonical key change."""
+    return tagged(Tag.KEY_CHANGE, chain, encode(change))
 
 
 # facts: past participles

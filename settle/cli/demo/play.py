@@ -45,6 +45,7 @@ class Play:
         self._agree()
         self._file()
         self._cheat()
+        self._rotate()
         self._kill()
         self._judge()
         envelope = self._scenario.envelope
@@ -107,6 +108,12 @@ class Play:
             self.picture.say(f"{attempt.what}: {outcome}, code {attempt.code}: {attempt.log[:70]}")
             self._draw()
         self._troupe.held = set()
+
+    def _rotate(self) -> None:
+        self.picture.act("a checker's key is rotated in the open period")
+        player = self._troupe.players[0]
+        self._troupe.rotate_checker(player)
+        self.picture.say(f"two administrators of {player.operator.code} signed: new key in force, the old one revoked")
 
     def _kill(self) -> None:
         self.picture.act("kill -9 of a validator and its application")

@@ -39,10 +39,11 @@ class Report(NamedTuple):
             found.append(f"different app hashes: {', '.join(self.hashes)}")
         if not self.faults_found:
             found.append("the pairs that differ are not those of the sealed faults")
-        for each in self.directions:
-            if each.error and not each.differs:
-                found.append(f"{each.sender} to {each.receiver} settled {yuan(each.error)} off the truth")
-        return found
+        return found + [
+            f"{each.sender} to {each.receiver} settled {yuan(each.error)} off the truth"
+            for each in self.directions
+            if each.error and not each.differs
+        ]
 
     def document(self) -> dict[str, object]:
         """For `--json`; amounts in 10^-6 CNY."""

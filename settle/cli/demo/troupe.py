@@ -7,17 +7,21 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from abci_app.domain.agreements.schema import AgreementDocument, Terms, agreement_hash
+from abci_app.domain.members.schema import KeyChange, KeyGrant, ProposeKeys, key_change_hash
 from abci_app.domain.obligations.queries import PAYABLE, open_amount
 from abci_app.domain.obligations.schema import RoundState, State
 from abci_app.domain.periods.schema import PeriodState, Statement, StreamReference
 from abci_app.kernel.approvals import DocumentKind
+from abci_app.kernel.roles import Role
 from settle.agent.read_model import KnownPeriod, PeriodKey, ReadModel
 from settle.agent.runtime import people
 from settle.agent.runtime.agent import Agent
 from settle.agent.runtime.desk import Action
 from settle.agent.runtime.settings import AgentSettings
 from settle.agent.tasks import approve_all_statements
+from settle.chain.consortium import key_folder
 from settle.chain.errors import NodeUnreachable, RpcError
+from settle.chain.keys import generate
 from settle.chain.outbox import Ticket
 from settle.cli.demo.scenarios import Scenario
 from settle.cli.demo.stage import CHAIN_ID, Operator, Stage
@@ -132,6 +136,22 @@ class Troupe:
                     ticket = people.approve(player.agent.outbox, DocumentKind.AGREEMENT, document, signer)
                     tickets.append((player, ticket))
         self._settle(tickets)
+
+    def rotate_checker(self, player: Player) -> None:
+        """Two administrators give the checker a new key and revoke the old one; open periods do not notice."""
+        operator, outbox = player.operator, player.agent.outbox
+        new = generate(operator.number, Role.CHECKER)
+        new.write(key_folder(operator.home) / "checker-2.json")
+        change = KeyChange(
+            operator.number, 1, (KeyGrant(new.suite, new.public, new.role),), (operator.keys["checker"].public,)
+        )
+        document = key_change_hash(self.stage.chain, change)
+        first, second = operator.keys["admin-1"], operator.keys["admin-2"]
+        proposal = ProposeKeys(change.serial, change.register, change.revoke)
+        self._settle([(player, people.submit(outbox, "keys propose", first, proposal))])
+        for admin in (first, second):
+            self._settle([(player, people.approve(outbox, DocumentKind.KEY_CHANGE, document, admin))])
+        operator.keys["checker"] = new
 
     def sign_statements(self) -> None:
         """Each checker signs all that agrees, in one action."""

@@ -10,6 +10,8 @@ import pytest
 from google.protobuf import text_format
 
 from abci_app.server import abci_pb2 as pb
+from abci_app.server import handlers
+from cometbft import localnet
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -52,3 +54,7 @@ def test_the_committed_types_are_those_of_the_proto(tmp_path: Path) -> None:
     subprocess.run(command, check=True, capture_output=True)
     for name in GENERATED:
         assert (tmp_path / name).read_bytes() == (ROOT / name).read_bytes(), f"{name}: see the head of abci.proto"
+
+
+def test_genesis_names_the_version_that_the_application_answers() -> None:
+    assert localnet.APP_VERSION == handlers.APP_VERSION

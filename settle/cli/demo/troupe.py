@@ -171,13 +171,13 @@ class Troupe:
                     self._actions.add((player.operator.number, ticket.content_key))
 
     def pay(self) -> None:
-        """Checkers pay what is payable and confirm what has arrived."""
+        """Checkers pay the nets of the set-off rounds and confirm what has arrived; gross amounts are set off first."""
         for player in self.players:
             operator, outbox = player.operator, player.agent.outbox
             for number, _, row in player.agent.model.obligations(operator.number):
                 reference = f"DEMO-{number}".encode()
                 checker = operator.keys["checker"]
-                if row.claim.debtor == operator.number and row.state in PAYABLE:
+                if row.claim.debtor == operator.number and row.state in PAYABLE and row.claim.origin.round:
                     ticket = people.notify_payment(outbox, checker, number, open_amount(row), reference)
                 elif row.claim.creditor == operator.number and row.state == State.NOTIFIED:
                     [notice] = row.notice

@@ -1,0 +1,1 @@
+"""The `settle` command: one file per noun, and around them what all nouns share."""

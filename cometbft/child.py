@@ -19,7 +19,9 @@ from cometbft import guard
 from cometbft.errors import NodeError
 
 _LOOK_EVERY = 0.05  # seconds
-_TAIL_BYTES = 4096
+_TAIL_BYTES = 256 * 1024
+_CAUSES = ("ERROR:", "panic:", "fatal error:")
+"""How the line begins in which CometBFT says why it ends; a page of stack traces may follow."""
 
 
 class Guard:
@@ -73,6 +75,7 @@ class Child:
         log.parent.mkdir(parents=True, exist_ok=True)
         try:
             with log.open("ab") as output:
+                self._begins = output.tell()
                 self._process = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
@@ -125,8 +128,10 @@ class Child:
         return hung
 
     def last_lines(self, count: int = 5) -> str:
-        """The end of its log, for an error message."""
+        """For an error message: what it wrote from where it says why it ended, else the end of what it wrote."""
         with self.log.open("rb") as log:
-            log.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
-            lines = log.read().decode(errors="replace").splitlines()
-        return "\n".join(f"    {line}" for line in lines[-count:])
+            log.seek(max(self._begins, self.log.stat().st_size - _TAIL_BYTES))
+            lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+        cause = next((at for at, line in enumerate(lines) if line.startswith(_CAUSES)), None)
+        shown = lines[-count:] if cause is None else lines[cause : cause + count]
+        return "\n".join(f"    {line}" for line in shown)

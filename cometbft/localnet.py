@@ -27,6 +27,11 @@ time.
 
 BLOCK_BYTES = 4 * 1024 * 1024
 
+APP_VERSION = 1
+"""What the application answers in its Info. Genesis must say the same: `cometbft rollback` writes genesis' number
+into the state that it makes, and a node with another one refuses every block ("wrong Block.Header.Version").
+"""
+
 AppState = dict[str, object]
 """The application's genesis: {"format": 1, "facts": [base64 of a canonical fact, ...]}."""
 
@@ -136,6 +141,7 @@ def genesis_document(
             **(params if isinstance(params, dict) else {}),
             "block": {"max_bytes": str(BLOCK_BYTES), "max_gas": "-1"},
             "validator": {"pub_key_types": ["ed25519"]},
+            "version": {"app": str(APP_VERSION)},
         },
         "validators": [
             {

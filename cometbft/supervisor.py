@@ -21,6 +21,7 @@ from cometbft import install
 from cometbft.child import Child, Guard
 from cometbft.claim import claim
 from cometbft.errors import NodeError
+from cometbft.genesis_seal import require_same_genesis
 from cometbft.health import UNSEEN, Health, Look
 from cometbft.home import Home, node_environment, require_socket_fits
 from cometbft.ports import is_free
@@ -101,8 +102,8 @@ class NodePair:
     def start(self) -> None:
         """Start both programs and watch them; returns once both run (the RPC answers a little later).
 
-        Raises NodeError: already running, another supervisor has this home, ports in use, or a program that
-        does not start. Nothing is left running then.
+        Raises NodeError: already running, another supervisor has this home, another genesis file, ports in use,
+        or a program that does not start. Nothing is left running then.
         """
         if self.is_running():
             raise NodeError(expected=f"{self.home.path} not running", actual="it is", next_step="stop it first")
@@ -115,6 +116,7 @@ class NodePair:
         self._claim = claim(self.home, patience=self._limits.grace + 1)
         self._guard = Guard(self._limits.grace, self._claim)
         try:
+            require_same_genesis(self.home)
             self._start_both()
             self._require_app_lives()
         except NodeError:

@@ -68,7 +68,7 @@ class Chain:
             self._store.commit(Batch(marker, first.writes, first.records, forest.module_roots()))
             self._marker, self._forest = marker, forest
         elif self._marker != marker:
-            raise GenesisFault(f"the genesis of app hash {self._marker.app_hash.hex()}", marker.app_hash.hex())
+            raise GenesisFault(f"the genesis that this application began with, {_named(self._marker)}", _named(marker))
         return marker.app_hash
 
     def check(self, raw: bytes, recheck: bool) -> Outcome:
@@ -229,6 +229,11 @@ def _run(executor: Executor, found: Transaction | Rejected, good: dict[bytes, bo
         forged = Rejected(Code.BAD_SIGNATURE, f"a signature of key {found.signed.key.hex()}", "another")
         return Executed(refused(forged, found.cost), (), admitted=False)
     return executor.run(found)
+
+
+def _named(marker: Marker) -> str:
+    """A genesis by all that may differ."""
+    return f"app hash {marker.app_hash.hex()}, sha256 of the chain id {marker.chain.hex()}, time {marker.time}"
 
 
 def _content(block: Block) -> bytes:

@@ -1,0 +1,40 @@
+"""One short round of every benchmark, without thresholds, so that none of them rots."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import BENCHMARKS, DOCUMENT
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*names: str) -> str:
+    command = [sys.executable, "-m", "benchmarks", "--quick", *names]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return answer.stdout
+
+
+@pytest.mark.network
+def test_the_chain_is_measured_beside_the_kvstore_on_one_and_four_validators() -> None:
+    said = run("chain")
+    assert said.count("| this chain |") == 2
+    assert said.count("| Go kvstore, in process |") == 2
+    assert "not accepted" not in said
+
+
+@pytest.mark.parametrize("name", [name for name in BENCHMARKS if name != "chain"])
+def test_every_other_benchmark_gives_a_figure(name: str) -> None:
+    said = run(name)
+    assert any(digit in said for digit in "123456789")
+
+
+def test_every_benchmark_has_its_place_in_the_document() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    for name in BENCHMARKS:
+        assert text.index(f"<!-- begin {name} -->") < text.index(f"<!-- end {name} -->")

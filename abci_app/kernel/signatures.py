@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from coincurve import PublicKey
 from coincurve.ecdsa import cdata_to_der, deserialize_compact
 
@@ -11,6 +13,8 @@ ECDSA_SECP256K1 = 1
 SUITES = (ECDSA_SECP256K1,)
 KEY_SIZE = 33
 SIGNATURE_SIZE = 64
+
+_point = lru_cache(maxsize=4096)(PublicKey)  # a key signs again and again; what is no point raises and is not kept
 
 
 def verify(suite: int, key: bytes, digest: bytes, signature: bytes) -> bool:
@@ -25,7 +29,7 @@ def verify(suite: int, key: bytes, digest: bytes, signature: bytes) -> bool:
     if not (0 < r < ORDER and 0 < s <= ORDER // 2):
         return False
     try:
-        public = PublicKey(key)
+        public = _point(key)
         der = cdata_to_der(deserialize_compact(signature))
         return public.verify(der, digest, hasher=None)
     except ValueError:  # a key that is no point of the curve

@@ -92,6 +92,7 @@ def _run(home: Path, socket: str | None, log_level: str | None, failpoint_settin
         chain = Chain(store, signatures, forest)
         handlers = Handlers(chain, version("settlement-chain"), failpoint)
         gc.collect()
+        gc.set_threshold(100_000, 50, 1000)  # transactions make no cycles: rare collections, short pauses
         gc.freeze()  # the tree lives as long as the program: no collection looks at it again
         _serve_until_told(listener, handlers)
 

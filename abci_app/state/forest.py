@@ -59,9 +59,7 @@ class Forest(NamedTuple):
 
         Raises UnknownStore before anything is computed.
         """
-        changes = [
-            (key, None if value is None else sha256(value).digest()) for key, value in sorted(writes.items())
-        ]
+        changes = [(key, None if value is None else sha256(value).digest()) for key, value in sorted(writes.items())]
         trees = dict(self.trees)
         for store, here in groupby(changes, key=_store_of):
             trees[store] = tree.apply(trees[store], list(here))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from struct import Struct
 from typing import Generic, NamedTuple, TypeVar
 
@@ -19,18 +20,22 @@ class Table(Generic[Key, Row]):
     """One table: its place (store and table number), its key's fixed-width form, its row type.
 
     Keys are big-endian, so the order of bytes is the order of numbers. `key_form` is a
-    `struct` format without byte order: "I" a u32, "Q" a u64, "B" a u8, "33s" a public key.
+    `struct` format without byte order: "I" a u32, "Q" a u64, "B" a u8, "33s" a public key. So many of
+    the last rows read are `remembered` by their bytes, for large rows that many messages read.
     """
 
     __slots__ = ("_form", "_key", "_prefix", "_read")
 
-    def __init__(self, store: int, number: int, key: type[Key], key_form: str, row: type[Row]) -> None:
+    def __init__(
+        self, store: int, number: int, key: type[Key], key_form: str, row: type[Row], remembered: int = 0
+    ) -> None:
         self._prefix = bytes((store, number))
         self._form = Struct(">" + key_form)
         self._key = key
         # Our own bytes, encoded by `put`: the kernel's `Decoder` would also scan them value by value for what
         # only strangers' bytes can be, half a millisecond for the terms of a large agreement.
-        self._read: Callable[[bytes], Row] = msgspec.msgpack.Decoder(row).decode
+        read: Callable[[bytes], Row] = msgspec.msgpack.Decoder(row).decode
+        self._read = lru_cache(remembered)(read) if remembered else read
 
     def at(self, key: Key) -> bytes:
         """The key's bytes in the flat state; also the object key in facts."""

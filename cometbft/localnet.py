@@ -48,8 +48,12 @@ class Localnet:
 
     def remove(self) -> None:
         """Delete the folder and the sockets' folder. The nodes must be stopped."""
-        shutil.rmtree(_runtime_folder(self.folder), ignore_errors=True)
+        self.remove_sockets()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def remove_sockets(self) -> None:
+        """Delete the sockets' folder, which lies elsewhere; nodes that start make it again. They must be stopped."""
+        shutil.rmtree(_runtime_folder(self.folder), ignore_errors=True)
 
 
 def create(

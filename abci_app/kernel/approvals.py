@@ -67,6 +67,8 @@ class Signature(Value, frozen=True):
 
 MOST_SIGNATURES = 32
 """What a document's row holds; only keys revoked while it is open make it more than a policy asks for."""
+MOST_OF_ONE_PARTY = MOST_SIGNATURES // 2
+"""Of a document of two operators: neither fills the row with keys that it revokes, so the other can always answer."""
 Signatures: TypeAlias = Annotated[tuple[Signature, ...], Meta(max_length=MOST_SIGNATURES)]
 
 
@@ -112,6 +114,11 @@ def is_asked(policy: Policy, operator: int, role: int) -> bool:
 def has_signed(given: Sequence[Signature], key: bytes) -> bool:
     """Whether the key has already signed; keys of one document are distinct."""
     return any(signature.key == key for signature in given)
+
+
+def has_used_its_places(given: Sequence[Signature], operator: int) -> bool:
+    """Whether an operator has as many signatures under a document of two as it may, revoked ones included."""
+    return sum(1 for signature in given if signature.operator == operator) >= MOST_OF_ONE_PARTY
 
 
 def role_has_signed(policy: Policy, in_force: Sequence[Signature], operator: int, role: int) -> bool:

@@ -11,7 +11,6 @@ from abci_app.domain.agreements.schema import CatalogueLine, VersionState
 from abci_app.domain.members.schema import ChangeState
 from abci_app.domain.obligations.queries import PAYABLE, open_amount
 from abci_app.domain.obligations.schema import RoundState, State
-from abci_app.domain.periods.queries import has_difference
 from abci_app.domain.periods.schema import Flags, LineFigures, PeriodState, Statement, Verdict
 from abci_app.kernel.approvals import DocumentKind, Signature
 from abci_app.kernel.roles import Role
@@ -24,6 +23,7 @@ from settle.agent.runtime.people import approve
 from settle.agent.runtime.period_work import is_ours, present_statement
 from settle.chain.keys import Signer
 from settle.chain.outbox import Ticket
+from settle.chain.readable import readable
 
 _AGREED = (Verdict.EQUAL, Verdict.WITHIN)
 
@@ -39,7 +39,7 @@ class TaskKind(StrEnum):
     CONFIRM_PAYMENT = "confirm or contest the payment"
     FIND_DIFFERENCE = "find the difference"
     LATE_FILES = "files came after the cut-off"
-    MISSED_FILING = "nothing was declared in time"
+    MISSED_FILING = "our figures were not filed in time"
     SUSPENSE = "records in suspense"
     FILE_REFUSED = "record file refused"
     FILE_WAITS = "record file waits for its predecessor"
@@ -158,7 +158,8 @@ def _of_period(desk: Desk, known: KnownPeriod, index: LegIndex) -> Iterator[Task
     unsigned = row.state < PeriodState.SIGNED
     for role in (Role.MAKER, Role.CHECKER):
         wanted = _signable(desk, known, role)
-        if wanted is not None and not (role == Role.MAKER and not has_difference(wanted)):
+        # the agent signs as maker what agrees and is ours; anything else takes a person
+        if wanted is not None and not (role == Role.MAKER and _shows_our_figures(desk, known, wanted)):
             yield Task(TaskKind.SIGN_STATEMENT, name, dates.agree_by, role, sum(wanted.payable), row.statement)
     if statement is not None and unsigned:
         for each in _differing(known, statement, side.party):
@@ -169,8 +170,11 @@ def _of_period(desk: Desk, known: KnownPeriod, index: LegIndex) -> Iterator[Task
         if late:
             listed = ", ".join(f"{stream} {sequence}" for stream, sequence in (file.name for file in late))
             yield Task(TaskKind.LATE_FILES, name, dates.agree_by, None, detail=f"{listed}: a re-issue takes them in")
-    if unsigned and row.declared[side.party] == 0 and desk.now.time >= dates.declare_by:
-        yield Task(TaskKind.MISSED_FILING, name, dates.agree_by, None, detail="the other party's figures will stand")
+    undeclared = row.declared[side.party] == 0 and desk.now.time >= dates.declare_by
+    unopened = statement is not None and statement.revisions[side.party] == 0
+    if unsigned and (undeclared or unopened):
+        detail = f"{'nothing declared' if undeclared else 'declared, never opened'}: the other party's figures stand"
+        yield Task(TaskKind.MISSED_FILING, name, dates.agree_by, None, detail=detail)
 
 
 def _agreements(desk: Desk) -> Iterator[Task]:
@@ -209,14 +213,16 @@ def _payments(desk: Desk) -> Iterator[Task]:
     }
     for number, _, row in desk.model.obligations(desk.operator):
         claim = row.claim
-        if claim.debtor == desk.operator and row.state in PAYABLE and number not in proposed:
-            late = "overdue" if desk.now.time >= claim.due else ""
+        overdue = desk.now.time >= claim.due
+        # a round that is only proposed, by anybody and until any day, hides no debt beyond its due date
+        if claim.debtor == desk.operator and row.state in PAYABLE and (overdue or number not in proposed):
+            late = "overdue" if overdue else ""
             name = f"obligation {number} to {desk.codes[claim.creditor]}"
             yield Task(TaskKind.PAY, name, claim.due, Role.CHECKER, open_amount(row), detail=late)
         if claim.creditor == desk.operator and row.state == State.NOTIFIED:
             [notice] = row.notice
             name = f"obligation {number} by {desk.codes[claim.debtor]}"
-            detail = f"bank reference {notice.bank_reference.decode(errors='replace')}"
+            detail = f"bank reference {readable(notice.bank_reference)}"
             yield Task(TaskKind.CONFIRM_PAYMENT, name, notice.answer_by, Role.CHECKER, notice.amount, detail=detail)
 
 

@@ -1,7 +1,7 @@
 """The vault: what an operator must never lose, and what never leaves it.
 
-`HOME/agent/vault/` holds the root secret (`root.secret`, 32 bytes, readable by the owner only), the record
-files as they were taken in (`streams/NAME/`, see intake.stream) with their roots, and the figures of every
+`HOME/agent/vault/`, which nobody but its owner may enter, holds the root secret (`root.secret`, 32 bytes), the
+record files as they were taken in (`streams/NAME/`, see intake.stream) with their roots, and the figures of every
 revision that was declared. Salts and seeds are derived from the root secret when they are needed and are never
 stored: with the root secret and the record files alone, every root and every opening comes out the same again.
 Everything is on disk before anything of it is sent.
@@ -91,6 +91,7 @@ class Vault:
         self._folder = folder
         self._operator_code = operator_code
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _require_private(folder, "700")
         (folder / "streams").mkdir(exist_ok=True)
         self._root = _root_secret(folder)
 
@@ -206,13 +207,7 @@ def _root_secret(folder: Path) -> bytes:
                 next_step="restore root.secret from its backup: a new one would open nothing that was declared",
             )
         _write_secret(path)
-    mode = path.stat().st_mode & 0o777
-    if mode & 0o077:
-        raise VaultError(
-            expected=f"{path} with mode 0600",
-            actual=f"mode {mode:04o}: others can read it",
-            next_step=f"chmod 600 {path}; tell your partners if anybody else had access",
-        )
+    _require_private(path, "600")
     secret = path.read_bytes()
     if len(secret) != SEED_SIZE:
         raise VaultError(
@@ -221,6 +216,16 @@ def _root_secret(folder: Path) -> bytes:
             next_step="restore root.secret from its backup",
         )
     return secret
+
+
+def _require_private(path: Path, mode: str) -> None:
+    found = path.stat().st_mode & 0o777
+    if found & 0o077:
+        raise VaultError(
+            expected=f"{path} with mode 0{mode}",
+            actual=f"mode {found:04o}: others can read it",
+            next_step=f"chmod {mode} {path}; tell your partners if anybody else had access",
+        )
 
 
 def _write_secret(path: Path) -> None:

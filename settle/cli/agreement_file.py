@@ -6,10 +6,10 @@ import json
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import msgspec
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from abci_app.domain.agreements.schema import (
     CalendarRow,
@@ -53,6 +53,14 @@ class PeriodForm(BaseModel):
     open_by: AwareDatetime
     agree_by: AwareDatetime
     pay_by: AwareDatetime
+
+    @model_validator(mode="after")
+    def _leaves_time(self) -> Self:
+        """The chain takes equal dates. But where declare-by is open-by, whoever declares nothing is bound by nothing:
+        nobody may open before declare-by while the other could still file, nor from open-by on."""
+        if not self.cut_off < self.declare_by < self.open_by < self.agree_by:
+            raise ValueError("cut_off, declare_by, open_by and agree_by must follow each other, with time between them")
+        return self
 
     def row(self) -> CalendarRow:
         """The row as the chain has it."""
@@ -110,7 +118,7 @@ class TermsForm(BaseModel):
     flow: Literal["CALLING_PARTY_PAYS", "RECEIVER_PAYS", "BILL_AND_KEEP"] = "CALLING_PARTY_PAYS"
     valid_from: AwareDatetime
     valid_to: AwareDatetime
-    contest_days: int = Field(default=10, ge=0, le=24_855)
+    contest_days: int = Field(default=10, ge=1, le=24_855)
     set_off: bool = True
     catalogue: tuple[LineForm, ...]
     calendar: tuple[PeriodForm, ...]

@@ -9,6 +9,7 @@ from enum import Enum
 import msgspec
 
 from abci_app.kernel.money import LARGEST, MINOR_DIGITS
+from settle.chain.readable import readable
 
 CURRENCIES = {
     156: "CNY",
@@ -70,11 +71,8 @@ def read_money(text: str) -> int:
 
 
 def text(raw: bytes) -> str:
-    """Opaque bytes for people's eyes; hex where they are no UTF-8."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.hex()
+    """Opaque bytes for people's eyes; hex where they are no UTF-8 or could play with the terminal."""
+    return readable(raw)
 
 
 def short(raw: bytes) -> str:

@@ -44,11 +44,11 @@ from settle.rules.shipped import ShippedRule, rulebook_facts
 from settle.sample.faults import Fault, FaultList
 from settle.sample.generate import generate
 from settle.sample.plan import SamplePlan, domestic_operators, month
-from tests.support.chains import CHAIN, CMCC, CTCC, CUCC, GENESIS_TIME, genesis_facts, signed, signer
+from tests.support.chains import CBN, CHAIN, CMCC, CTCC, CUCC, GENESIS_TIME, genesis_facts, signed, signer
 from tests.support.fake_node import ChainNode
 
 CODES = {CMCC: "CMCC", CUCC: "CUCC"}
-ALL_CODES = {**CODES, CTCC: "CTCC"}
+ALL_CODES = {**CODES, CTCC: "CTCC", CBN: "CBN"}
 USAGE = month(2014, 1)
 FIRST = PeriodKey(1, 0, 1)
 CUT_OFF = GENESIS_TIME + 100

@@ -198,6 +198,24 @@ def test_a_wrong_trunk_map_moves_traffic_between_two_periods_and_a_corrected_one
 SIGNED = PeriodState.SIGNED
 
 
+def test_a_late_file_that_overtakes_the_re_issue_joins_it(world: World) -> None:
+    reconciled(world, sample(LostRecords(operator="CUCC", peer="CMCC", share_ppm=80_000)))
+    agent = world.agents[CUCC]
+    redeliver(world, CUCC)
+    inbox = world.homes[CUCC] / "agent" / "inbox" / "CUCC-CMCC"
+    second = max(inbox.iterdir())
+    aside = second.rename(second.with_name(second.name + ".part"))
+    world.passes(1)
+    agent.reissue(FIRST)
+    settle_until(world, lambda: "DECLARED" in kinds(agent.step()))
+    aside.rename(second)  # now the declaration waits in the mempool
+    agent.step()
+    assert len(world.node.mempool) == 2
+    world.node.mempool.reverse()  # a proposer may put the anchor first: the declaration no longer covers all
+    settle_until(world, lambda: agent.period(FIRST).row.opened[1] == 2)
+    assert not discrepancies(agent, FIRST)
+
+
 def deliver_trunks(world: World, folder: Path) -> None:
     """CUCC corrects its trunk map."""
     shutil.copy(folder / "CUCC" / "trunks.toml", world.homes[CUCC] / "agent" / "trunks.toml")

@@ -220,10 +220,12 @@ def test_other_content_under_a_name_in_the_outbox_blocks_and_kills_nobody(world:
     deliver_all(world.homes[CMCC], sample(), CMCC)
     agent = world.start(CMCC)
     world.passes(3)
-    agent.outbox.submit(f"declare {FIRST} r1", [Advance(ObjectKind.PERIOD, FIRST.object)], agent.signer)
+    agent.outbox.submit(f"open {FIRST} r1", [Advance(ObjectKind.PERIOD, FIRST.object)], agent.signer)
     world.at(CUT_OFF)
     world.passes(3)
-    assert [blocked.kind.name for blocked in agent.blocked] == ["DECLARED"]
+    world.at(DATES.declare_by)
+    world.passes(3)
+    assert [blocked.kind.name for blocked in agent.blocked] == ["OPENED"]
 
 
 # settings

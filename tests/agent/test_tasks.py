@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from abci_app.domain.agreements.schema import AgreementDocument, agreement_hash
 from abci_app.domain.members.schema import KeyGrant, ProposeKeys
-from abci_app.domain.obligations.schema import State
+from abci_app.domain.obligations.schema import ProposeRound, State
 from abci_app.domain.periods.schema import PeriodState
 from abci_app.kernel.approvals import DocumentKind, Verdict
 from abci_app.kernel.roles import Role
@@ -131,6 +131,25 @@ def test_a_round_that_is_not_paid_unwinds_and_is_not_proposed_again(world: World
     states = [each.row.state for each in world.agents[CMCC].model.obligations(CMCC)]
     assert states == [State.DUE, State.DUE, State.VOID]
     assert len(world.agents[CMCC].model.rounds(CMCC)) == 1
+
+
+def test_a_round_that_nobody_signs_hides_no_debt_beyond_its_due_date(world: World) -> None:
+    reconciled(world)
+    for operator, agent in world.agents.items():
+        approve_all_statements(agent, CHECKERS[operator])
+    settle_until(world, lambda: len(world.agents[CMCC].model.rounds(CMCC)) == 1)
+    [proposed] = world.agents[CMCC].model.rounds(CMCC)
+    approve(
+        world.agents[CMCC].outbox, DocumentKind.NETTING_ROUND, proposed.row.document, CHECKERS[CMCC], Verdict.REFUSE
+    )
+    world.passes(2)
+    numbers = tuple(item.obligation for item in proposed.row.terms.items)
+    world.send(PEOPLE[CUCC], ProposeRound(CMCC, CUCC, TERMS.currency, numbers, DATES.pay_by * 2))
+    world.passes(1)
+    assert of_kind(world, CMCC, TaskKind.PAY) == []
+    world.at(DATES.pay_by)
+    world.passes(1)
+    assert [task.detail for task in of_kind(world, CMCC, TaskKind.PAY)] == ["overdue"]
 
 
 def test_an_agreement_waits_for_maker_and_checker_before_its_first_cut_off(world: World) -> None:
@@ -251,4 +270,25 @@ def test_who_declared_nothing_is_told_what_follows(world: World) -> None:
     world.at(DATES.declare_by)
     world.passes(2)
     [missed] = of_kind(world, CUCC, TaskKind.MISSED_FILING)
-    assert missed.deadline == DATES.agree_by
+    assert (missed.deadline, missed.detail[:16]) == (DATES.agree_by, "nothing declared")
+    to_sign = of_kind(world, CUCC, TaskKind.SIGN_STATEMENT)
+    assert {task.role for task in to_sign} == {Role.MAKER, Role.CHECKER}, "the agent signs no figures but its own"
+
+
+def test_who_declared_and_never_opened_is_told_what_follows(world: World) -> None:
+    for operator in world.homes:
+        deliver_all(world.homes[operator], sample(), operator)
+        world.start(operator)
+    world.passes(3)
+    world.at(CUT_OFF)
+    world.passes(2)
+    away = world.agents.pop(CUCC)
+    world.passes(3)
+    world.at(DATES.open_by)
+    world.passes(3)
+    away.follow()
+    row = away.period(FIRST).row
+    assert (row.state, row.declared, row.opened) == (PeriodState.RECONCILED, (1, 1), (1, 0)), "CMCC had it recorded"
+    world.agents[CUCC] = away
+    [missed] = of_kind(world, CUCC, TaskKind.MISSED_FILING)
+    assert missed.detail.startswith("declared, never opened")

@@ -36,6 +36,13 @@ def test_a_vault_that_others_can_read_is_refused(tmp_path: Path) -> None:
         Vault(tmp_path, "CMCC")
 
 
+def test_a_vault_that_others_can_enter_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "vault"
+    folder.mkdir(mode=0o755)  # as a backup may have been restored: figures that nobody may see yet lie in it
+    with pytest.raises(VaultError, match="chmod 700"):
+        Vault(folder, "CMCC")
+
+
 def test_a_lost_secret_is_never_replaced_where_it_is_needed(tmp_path: Path) -> None:
     Vault(tmp_path, "CMCC").keep_figures(FIRST, RatedLines(1, b"\1" * 32, (), LINES))
     (tmp_path / "root.secret").unlink()

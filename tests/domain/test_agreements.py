@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from abci_app.domain.agreements.schema import (
     LATEST,
     AgreementDocument,
+    AgreementRefused,
     AgreementSigned,
     CatalogueLine,
     Code,
@@ -23,7 +24,7 @@ from abci_app.domain.agreements.schema import (
 )
 from abci_app.domain.agreements.tables import COUNTER, THE_COUNTER, basis_of, object_of
 from abci_app.domain.members.schema import KeyRegistered, KeyRevoked
-from abci_app.kernel.approvals import MOST_SIGNATURES, Approve, DocumentKind, Signature, Verdict
+from abci_app.kernel.approvals import MOST_OF_ONE_PARTY, MOST_SIGNATURES, Approve, DocumentKind, Signature, Verdict
 from abci_app.kernel.roles import Role
 from abci_app.rules.codes import RuleCode
 from abci_app.rules.interface import Slot
@@ -74,6 +75,7 @@ def first_month(**fields: object) -> Terms:
         (first_month(usage_to=month(2).usage_from + 1), Code.CALENDAR_OUT_OF_ORDER),
         (first_month(ordinal=3), Code.CALENDAR_OUT_OF_ORDER),
         (first_month(pay_by=LATEST), Code.CALENDAR_OUT_OF_ORDER),
+        (changed(contest=0), Code.CONTEST_TOO_SHORT),
         (changed(catalogue=TERMS.catalogue * 2), Code.LINE_NAMED_TWICE),
         (changed(catalogue=(CatalogueLine(1, 2, 0, 1, 1),)), Code.NO_SUCH_DIRECTION),
         (changed(slots=(*TERMS.slots, PERCENTAGE)), Code.SLOT_BOUND_TWICE),
@@ -148,7 +150,7 @@ def test_a_version_is_proposed_once_and_one_at_a_time() -> None:
     book = Book()
     agree(book)
     book.send(CHECKERS[CMCC], ProposeAgreement(1, 2, SECOND))
-    other = replace(SECOND, contest=0)
+    other = replace(SECOND, contest=1)
     book.refuses(CHECKERS[CUCC], ProposeAgreement(1, 2, other), Code.EXISTS_WITH_DIFFERENT_CONTENT)
     book.refuses(CHECKERS[CUCC], ProposeAgreement(1, 3, other), Code.VERSION_STILL_OPEN)
 
@@ -204,6 +206,24 @@ def test_keys_rotated_while_a_document_is_open_cannot_fill_its_row() -> None:
         book.write(KeyRegistered(CMCC, 1, key.public, Role.MAKER), AgreementSigned(DOCUMENT, 1, 1, given))
         book.write(KeyRevoked(CMCC, key.public))
     book.refuses(MAKERS[CMCC], signs(MAKERS[CMCC]), Code.TOO_MANY_SIGNATURES)
+
+
+def test_a_party_that_wears_out_its_keys_cannot_keep_the_other_from_answering() -> None:
+    book = Book()
+    book.send(CHECKERS[CMCC], ProposeAgreement(0, 1, TERMS))
+    for count in range(MOST_OF_ONE_PARTY):
+        key = signer(CMCC, Role.MAKER, 100 + count)
+        book.write(KeyRegistered(CMCC, 1, key.public, Role.MAKER))
+        book.send(key, signs(key))
+        book.write(KeyRevoked(CMCC, key.public))
+    book.refuses(MAKERS[CMCC], signs(MAKERS[CMCC]), Code.TOO_MANY_SIGNATURES)
+    for count in range(MOST_OF_ONE_PARTY - 1):
+        key = signer(CUCC, Role.MAKER, 200 + count)
+        book.write(KeyRegistered(CUCC, 1, key.public, Role.MAKER))
+        book.send(key, signs(key))
+        book.write(KeyRevoked(CUCC, key.public))
+    refused = book.send(CHECKERS[CUCC], signs(CHECKERS[CUCC], Verdict.REFUSE))
+    assert refused[-1] == AgreementRefused(DOCUMENT, 1, 1), "or no further version could ever be proposed"
 
 
 def test_facts_are_about_the_version_and_rest_on_its_document() -> None:

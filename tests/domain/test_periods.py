@@ -20,7 +20,15 @@ from abci_app.domain.periods.schema import (
 )
 from abci_app.domain.periods.tables import FIGURES, PERIODS, STREAMS, PeriodKey, StreamKey, basis_of, object_of
 from abci_app.domain.rulebook.schema import FOR_EVER, RulePublished, RuleVersionActivated
-from abci_app.kernel.approvals import MOST_SIGNATURES, Advance, Approve, DocumentKind, ObjectKind, Signature
+from abci_app.kernel.approvals import (
+    MOST_OF_ONE_PARTY,
+    MOST_SIGNATURES,
+    Advance,
+    Approve,
+    DocumentKind,
+    ObjectKind,
+    Signature,
+)
 from abci_app.kernel.approvals import Verdict as Says
 from abci_app.kernel.encoding import Value
 from abci_app.kernel.roles import Role
@@ -328,6 +336,18 @@ def test_keys_rotated_while_a_statement_is_open_cannot_fill_its_row() -> None:
         book.write(KeyRegistered(CMCC, 1, key.public, Role.MAKER), StatementSigned(*JANUARY, document, given))
         book.write(KeyRevoked(CMCC, key.public))
     book.refuses(OURS, approval(OURS, DocumentKind.STATEMENT, document), Code.TOO_MANY_SIGNATURES)
+
+
+def test_a_party_that_wears_out_its_keys_cannot_keep_the_other_from_signing() -> None:
+    book = reconciled()
+    document = present_statement(book)
+    for count in range(MOST_OF_ONE_PARTY):
+        key = signer(CUCC, Role.MAKER, 100 + count)
+        book.write(KeyRegistered(CUCC, 1, key.public, Role.MAKER))
+        book.send(key, approval(key, DocumentKind.STATEMENT, document))
+        book.write(KeyRevoked(CUCC, key.public))
+    book.refuses(MAKERS[CUCC], approval(MAKERS[CUCC], DocumentKind.STATEMENT, document), Code.TOO_MANY_SIGNATURES)
+    assert book.send(OURS, approval(OURS, DocumentKind.STATEMENT, document, Says.REFUSE))
 
 
 # advances and the rest

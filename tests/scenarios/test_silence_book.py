@@ -39,7 +39,7 @@ from tests.support.filings import (
     statement_in,
 )
 
-FEBRUARY = PeriodKey(1, 0, 2)
+FEBRUARY, MARCH = PeriodKey(1, 0, 2), PeriodKey(1, 0, 3)
 OURS = minutes(100_000, 90_000)
 ANYONE = MAKERS[CBN]
 DEEMED, PROVISIONAL = Flags.DEEMED.value, Flags.PROVISIONAL.value
@@ -107,6 +107,40 @@ def test_a_later_month_is_no_source_for_an_earlier_one() -> None:
     reconcile(book, OURS, OURS, FEBRUARY)
     sign(book, key=FEBRUARY)
     struck = statement_in(book.send(ANYONE, advance(), day(2).cut_off)).statement
+    assert (struck.payable, struck.provisional_from) == ((0, 0), 0)
+
+
+@pytest.mark.parametrize("months", [(FEBRUARY, MARCH), (MARCH, FEBRUARY)])
+def test_the_order_in_which_forgotten_months_are_recorded_makes_no_difference(months: tuple[PeriodKey, ...]) -> None:
+    book = agreed_book()
+    reconcile(book, OURS, OURS)
+    sign(book)
+    for key in months:
+        book.send(ANYONE, advance(key), max(book.time, day(3).agree_by))
+    for key in (FEBRUARY, MARCH):
+        statement = statement_of(book.state, period(book.state, key))
+        assert statement is not None
+        assert statement.payable == (6_000 * YUAN, 3_600 * YUAN)
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize("opened", [(CMCC,), (CMCC, CUCC)])
+def test_a_month_that_time_has_signed_is_a_source_recorded_or_not(opened: tuple[int, ...], recorded: bool) -> None:
+    book, filings = declared_by(CMCC, CUCC)
+    for operator in opened:
+        book.send(MAKERS[operator], filings[operator].open)
+    if recorded:
+        book.send(ANYONE, advance(), day(2).declare_by)
+    struck = statement_in(book.send(ANYONE, advance(FEBRUARY), day(2).declare_by)).statement
+    assert (struck.payable, struck.provisional_from) == ((6_000 * YUAN, 3_600 * YUAN), 1)
+
+
+def test_a_month_that_is_not_signed_yet_is_no_source() -> None:
+    book = Book()
+    slow = replace(month(1), agree_by=month(2).declare_by + 1, pay_by=month(2).pay_by)
+    agree(book, replace(TERMS, calendar=(slow, month(2))))
+    reconcile(book, OURS, OURS)
+    struck = statement_in(book.send(ANYONE, advance(FEBRUARY), day(2).declare_by)).statement
     assert (struck.payable, struck.provisional_from) == ((0, 0), 0)
 
 

@@ -48,7 +48,7 @@ class CounterKey(NamedTuple):
 
 
 AGREEMENTS: Table[AgreementKey, Agreement] = Table(STORE, 1, AgreementKey, "I", Agreement)
-VERSIONS: Table[VersionKey, AgreementVersion] = Table(STORE, 2, VersionKey, "IH", AgreementVersion)
+VERSIONS: Table[VersionKey, AgreementVersion] = Table(STORE, 2, VersionKey, "IH", AgreementVersion, remembered=256)
 DOCUMENTS: Table[DocumentKey, DocumentPlace] = Table(STORE, 3, DocumentKey, "32s", DocumentPlace)
 CALENDAR: Table[CalendarKey, PeriodCalendar] = Table(STORE, 4, CalendarKey, "IH", PeriodCalendar)
 COUNTER: Table[CounterKey, Counter] = Table(STORE, 5, CounterKey, "B", Counter)

@@ -15,7 +15,6 @@ from abci_app.domain.periods.schema import (
     FiguresDeclared,
     FiguresOpened,
     Flags,
-    LastSigned,
     Period,
     PeriodClosed,
     PeriodCutOff,
@@ -31,7 +30,6 @@ from abci_app.domain.periods.tables import (
     ANCHORS,
     DECLARATIONS,
     FIGURES,
-    LAST_SIGNED,
     PERIODS,
     STATEMENTS,
     STREAMS,
@@ -40,7 +38,6 @@ from abci_app.domain.periods.tables import (
     PeriodKey,
     StatementKey,
     StreamKey,
-    UnitPairKey,
 )
 from abci_app.state.overlay import Writer
 
@@ -57,9 +54,7 @@ def fold(state: Writer, fact: Fact) -> None:
             FIGURES.put(state, _filing(fact), Figures(fact.seed, fact.lines, fact.prices))
         case StatementStruck():
             STATEMENTS.put(state, StatementKey(fact.document), fact.statement)
-        case PeriodSigned():
-            _remember(state, fact)
-        case PeriodCutOff() | StatementSigned() | StatementRefused() | PeriodClosed():
+        case PeriodCutOff() | StatementSigned() | StatementRefused() | PeriodSigned() | PeriodClosed():
             pass
         case _:
             assert_never(fact)
@@ -102,14 +97,6 @@ def _anchor(state: Writer, fact: UsageAnchored) -> None:
     stream = StreamKey(fact.agreement, fact.pair, fact.ordinal, fact.party, fact.stream)
     STREAMS.put(state, stream, Stream(fact.sequence, fact.running, fact.sums))
     ANCHORS.put(state, AnchorKey(*stream, fact.sequence), Anchor(fact.root, fact.totals, fact.late))
-
-
-def _remember(state: Writer, fact: PeriodSigned) -> None:
-    """Keep the latest signed period of the unit pair; an older one that is signed late does not replace it."""
-    key = UnitPairKey(fact.agreement, fact.pair)
-    last = LAST_SIGNED.get(state, key)
-    if last is None or last.ordinal < fact.ordinal:
-        LAST_SIGNED.put(state, key, LastSigned(fact.ordinal, fact.document))
 
 
 def _period(fact: Fact) -> PeriodKey:

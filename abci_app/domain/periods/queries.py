@@ -9,7 +9,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from abci_app.domain.agreements.queries import TermsInForce, active_terms, binding
-from abci_app.domain.agreements.schema import Direction, Flow
+from abci_app.domain.agreements.schema import Direction, Flow, Terms
 from abci_app.domain.periods.fold import fold
 from abci_app.domain.periods.schema import (
     UNTOUCHED,
@@ -33,7 +33,6 @@ from abci_app.domain.periods.tables import (
     ANCHORS,
     DECLARATIONS,
     FIGURES,
-    LAST_SIGNED,
     PERIOD_FORM,
     PERIODS,
     STATEMENTS,
@@ -41,7 +40,6 @@ from abci_app.domain.periods.tables import (
     FilingKey,
     PeriodKey,
     StatementKey,
-    UnitPairKey,
 )
 from abci_app.domain.rulebook.queries import version_for, versions_over
 from abci_app.kernel.encoding import U8, U16, U32, Decoder, Hash32, Value
@@ -55,6 +53,7 @@ _AGREED = (Verdict.EQUAL, Verdict.WITHIN)
 _ANY_HEIGHT = 2**63 - 1
 _NO_CHAIN = bytes(32)
 _NO_FIGURES = LineFigures(0, 0, 0, 0)
+_LOOKED_BACK = 12  # ordinals in which provisional figures are looked for: a year of months
 
 
 # the state as it is stored
@@ -182,6 +181,8 @@ class Present(NamedTuple):
 
 def present(state: Reader, chain: bytes, key: PeriodKey, governing: TermsInForce, time: int, height: int) -> Present:
     """The effective period: the fold of what is due. `view` is scratch; nothing reaches the state."""
+    if time < governing.row.cut_off:  # nothing falls due before
+        return Present((), Overlay(state), period(state, key))
     due = due_facts(state, chain, key, governing, time, height)
     view = Overlay(state)
     for fact in due:
@@ -229,7 +230,10 @@ def _silence(
     undeclared = time >= dates.declare_by and not any(row.declared[party] for party in silent)
     if time < dates.open_by and not undeclared:
         return ()
-    statement = one_sided(view, key, governing, row, opened[0]) if opened else _provisional(view, key, governing, row)
+    if opened:
+        statement = one_sided(view, key, governing, row, opened[0])
+    else:
+        statement = _provisional(key, governing, row, _signed_before(view, chain, key, time, height))
     return (StatementStruck(statement_hash(chain, statement), statement),)
 
 
@@ -250,17 +254,43 @@ def one_sided(state: Reader, key: PeriodKey, governing: TermsInForce, row: Perio
     return statement_over(governing, key, row, tuple(lines), Flags.DEEMED)
 
 
-def _provisional(state: Reader, key: PeriodKey, governing: TermsInForce, row: Period) -> Statement:
+def _signed_before(view: Reader, chain: bytes, key: PeriodKey, time: int, height: int) -> _Signed | None:
+    """The nearest earlier period of the pair that is signed by now, recorded or not; `_LOOKED_BACK` ordinals far.
+
+    So it makes no difference who has what recorded first. A period that nobody has filed for is passed over:
+    it repeats what comes before it.
+    """
+    for ordinal in range(key.ordinal - 1, max(0, key.ordinal - 1 - _LOOKED_BACK), -1):
+        earlier = key._replace(ordinal=ordinal)
+        row = PERIODS.get(view, earlier)
+        if row is None or not (row.statement or any(row.opened)):
+            continue
+        governing = active_terms(view, key.agreement, ordinal)
+        assert governing is not None, "a period with figures is in the calendar"
+        if row.state < PeriodState.SIGNED and time < governing.row.agree_by:
+            continue
+        now = present(view, chain, earlier, governing, time, height)
+        statement = statement_of(now.view, now.row)
+        assert statement is not None, "a signed period has its statement"
+        return _Signed(ordinal, governing.terms, statement)
+    return None
+
+
+class _Signed(NamedTuple):
+    """A signed period as a source of provisional figures."""
+
+    ordinal: int
+    terms: Terms
+    statement: Statement
+
+
+def _provisional(key: PeriodKey, governing: TermsInForce, row: Period, before: _Signed | None) -> Statement:
     """Nobody's figures: what the last signed period before this one settled, line by line, or zeros."""
-    last = LAST_SIGNED.get(state, UnitPairKey(key.agreement, key.pair))
     earlier: dict[object, LineFigures] = {}
     ordinal = 0
-    if last is not None and last.ordinal < key.ordinal:
-        ordinal = last.ordinal
-        before = active_terms(state, key.agreement, ordinal)
-        assert before is not None, "a signed period is in the calendar"
-        statement = STATEMENTS.require(state, StatementKey(last.statement))
-        for sort, line in zip(before.terms.catalogue, statement.lines, strict=True):
+    if before is not None:
+        ordinal = before.ordinal
+        for sort, line in zip(before.terms.catalogue, before.statement.lines, strict=True):
             creditor = (line.first, line.second)[creditor_of(before.terms.flow, sort.direction)]
             earlier[sort] = replace(creditor, amount=line.settled)
     lines = tuple(

@@ -333,13 +333,6 @@ class Figures(Value, frozen=True):
     prices: Prices
 
 
-class LastSigned(Value, frozen=True):
-    """The latest signed period of a unit pair: provisional figures come from it."""
-
-    ordinal: Ordinal
-    statement: Hash32
-
-
 class Code(IntEnum):
     """Frozen: a released number keeps its meaning for ever. Module 5, so 501 and up."""
 

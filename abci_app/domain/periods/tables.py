@@ -12,7 +12,6 @@ from abci_app.domain.periods.schema import (
     Figures,
     FiguresDeclared,
     FiguresOpened,
-    LastSigned,
     Period,
     PeriodClosed,
     PeriodCutOff,
@@ -69,18 +68,12 @@ class StatementKey(NamedTuple):
     document: bytes
 
 
-class UnitPairKey(NamedTuple):
-    agreement: int
-    pair: int
-
-
 PERIODS: Table[PeriodKey, Period] = Table(STORE, 1, PeriodKey, PERIOD_FORM, Period)
 STREAMS: Table[StreamKey, Stream] = Table(STORE, 2, StreamKey, PERIOD_FORM + "BB", Stream)
 ANCHORS: Table[AnchorKey, Anchor] = Table(STORE, 3, AnchorKey, PERIOD_FORM + "BBI", Anchor)
 DECLARATIONS: Table[FilingKey, Declaration] = Table(STORE, 4, FilingKey, PERIOD_FORM + "BB", Declaration)
 FIGURES: Table[FilingKey, Figures] = Table(STORE, 5, FilingKey, PERIOD_FORM + "BB", Figures)
 STATEMENTS: Table[StatementKey, Statement] = Table(STORE, 6, StatementKey, "32s", Statement)
-LAST_SIGNED: Table[UnitPairKey, LastSigned] = Table(STORE, 7, UnitPairKey, "IB", LastSigned)
 
 _OBJECT = Struct(">2s" + PERIOD_FORM)
 _PERIODS_PREFIX = bytes((STORE, 1))

@@ -16,11 +16,14 @@ def figures_to_declare(desk: Desk, side: Side, revision: int) -> RatedLines:
     """The figures of a revision over everything that is anchored now, kept before they are used. Raises `CannotRate`.
 
     A first revision takes each leg as it was sorted when its file was taken, a re-issue by today's trunk map.
+    Kept figures over other streams or by another rule are made anew: the chain would take none of them, as where
+    a late file's anchor overtook the declaration on its way into a block.
     """
-    kept = desk.vault.figures(side.known.key, revision)
-    if kept is None:
-        kept = desk.vault.keep_figures(side.known.key, _rated(desk, side, revision, streams_of(desk, side)))
-    return kept
+    key, streams = side.known.key, streams_of(desk, side)
+    kept = desk.vault.figures(key, revision)
+    if kept is not None and (kept.streams, kept.rating) == (streams, side.known.row.rating):
+        return kept
+    return desk.vault.keep_figures(key, _rated(desk, side, revision, streams))
 
 
 def declared_figures(desk: Desk, side: Side, revision: int) -> RatedLines | None:

@@ -89,6 +89,8 @@ class Inbox:
         self._folder = agent_folder / settings.inbox
         self._mappings = {each.stream: load_mapping(agent_folder / each.mapping) for each in settings.layout}
         self._folder.mkdir(parents=True, exist_ok=True)
+        for name in ("taken", "refused"):  # call records, for nobody else's eyes
+            (agent_folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def is_empty(self) -> bool:
         """Whether there is nothing to look at; cheap."""

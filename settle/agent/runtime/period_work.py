@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import Final
 
 from abci_app.domain.agreements.schema import Direction
@@ -101,7 +102,9 @@ def _declare(desk: Desk, side: Side, revision: int) -> None:
         return [declare_message(desk.vault, desk.chain, desk.operator, key, rated)]
 
     detail = f"revision {revision}" + (f"; in no line: {left_out}" if left_out else "")
-    desk.want(Wish(ActionKind.DECLARED, f"declare {key} r{revision}", str(key), messages, until, detail))
+    covered = sha256(encode(rated.streams)).hexdigest()[:16]
+    name = f"declare {key} r{revision} over {covered}"
+    desk.want(Wish(ActionKind.DECLARED, name, str(key), messages, until, detail))
 
 
 def _open(desk: Desk, side: Side, revision: int) -> None:

@@ -51,7 +51,7 @@ class Sight(NamedTuple):
 
 
 class Stage:
-    """Four nodes under one folder. Leaving the context stops every process, whatever happened."""
+    """Four nodes under one folder. Leaving the context stops every process, whatever happened; the folder stays."""
 
     chain = chain_hash(CHAIN_ID.encode())
 
@@ -70,6 +70,7 @@ class Stage:
 
     def __enter__(self) -> Self:
         with ExitStack() as starting:
+            starting.callback(self.net.remove_sockets)  # when all have stopped
             for pair in self.pairs:
                 starting.enter_context(pair)
             self._exits = starting.pop_all()

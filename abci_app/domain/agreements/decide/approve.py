@@ -13,13 +13,14 @@ from abci_app.domain.agreements.schema import (
 from abci_app.domain.agreements.tables import DOCUMENTS, VERSIONS, DocumentKey, VersionKey
 from abci_app.domain.members.queries import signatures_in_force
 from abci_app.kernel.approvals import (
-    MOST_SIGNATURES,
+    MOST_OF_ONE_PARTY,
     Approve,
     Signature,
     Standing,
     Verdict,
     both_make_and_check,
     has_signed,
+    has_used_its_places,
     is_asked,
     role_has_signed,
     standing,
@@ -55,8 +56,9 @@ def approve(state: Reader, at: Context, message: Approve) -> tuple[Fact, ...]:
     in_force = signatures_in_force(state, version.signatures)
     if message.verdict == Verdict.APPROVE and role_has_signed(policy, in_force, at.operator, at.role):
         reject(Code.ALREADY_SIGNED, expected="a role that has not signed", actual=at.role.name)
-    if len(version.signatures) == MOST_SIGNATURES:
-        reject(Code.TOO_MANY_SIGNATURES, expected=f"at most {MOST_SIGNATURES}", actual=MOST_SIGNATURES + 1)
+    if has_used_its_places(version.signatures, at.operator):
+        expected = f"at most {MOST_OF_ONE_PARTY} of one operator"
+        reject(Code.TOO_MANY_SIGNATURES, expected=expected, actual=MOST_OF_ONE_PARTY + 1)
     outcome = standing(policy, (*in_force, signature))
 
     # HOW MUCH: no amounts

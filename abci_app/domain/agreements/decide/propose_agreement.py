@@ -89,6 +89,8 @@ def check_terms(message: ProposeAgreement) -> None:
     if len(set(terms.pairs)) != len(terms.pairs):
         reject(Code.PAIR_NAMED_TWICE, expected="each unit pair once", actual=len(terms.pairs))
     _check_calendar(terms)
+    if terms.contest < 1:  # else a payer's notice would count as paid in its own block, before anybody could contest it
+        reject(Code.CONTEST_TOO_SHORT, expected="a second or more", actual=terms.contest)
     _check_catalogue(terms)
     _check_slots(terms)
     if (message.agreement == 0) != (message.version == 1):

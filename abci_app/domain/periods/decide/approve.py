@@ -17,7 +17,7 @@ from abci_app.domain.periods.schema import (
 )
 from abci_app.domain.periods.tables import STATEMENTS, PeriodKey, StatementKey
 from abci_app.kernel.approvals import (
-    MOST_SIGNATURES,
+    MOST_OF_ONE_PARTY,
     Approve,
     Policy,
     Signature,
@@ -25,6 +25,7 @@ from abci_app.kernel.approvals import (
     Verdict,
     both_make_and_check,
     has_signed,
+    has_used_its_places,
     is_asked,
     role_has_signed,
     standing,
@@ -88,5 +89,6 @@ def _check_signable(row: Period, policy: Policy, in_force: tuple[Signature, ...]
         reject(Code.ALREADY_SIGNED, expected="a key that has not signed", actual=signature.key.hex())
     if signature.verdict == Verdict.APPROVE and role_has_signed(policy, in_force, signature.operator, signature.role):
         reject(Code.ALREADY_SIGNED, expected="a role that has not signed", actual=signature.role)
-    if len(row.signatures) == MOST_SIGNATURES:
-        reject(Code.TOO_MANY_SIGNATURES, expected=f"at most {MOST_SIGNATURES}", actual=MOST_SIGNATURES + 1)
+    if has_used_its_places(row.signatures, signature.operator):
+        expected = f"at most {MOST_OF_ONE_PARTY} of one operator"
+        reject(Code.TOO_MANY_SIGNATURES, expected=expected, actual=MOST_OF_ONE_PARTY + 1)

@@ -34,8 +34,9 @@ def _advance(_: Advance) -> int:
 
 
 def _propose_keys(message: ProposeKeys) -> int:
-    """The keys are charged here and written when the change takes effect."""
-    return _rows(2, 2) + (len(message.register) + len(message.revoke)) * _rows(1, 2)
+    """The keys are charged here and written when the change takes effect; each new one has signed."""
+    keys = len(message.register) + len(message.revoke)
+    return _rows(2, 2) + keys * _rows(1, 2) + len(message.register) * SIGNATURE
 
 
 def _propose_agreement(message: ProposeAgreement) -> int:

@@ -46,14 +46,18 @@ def generator_candidates() -> Iterator[bytes]:
     return (b"\x02" + tagged(Tag.GENERATOR, _COUNTER.pack(counter)) for counter in count())
 
 
-def derive_seed(root: bytes, *, agreement: int, pair: int, ordinal: int, revision: int, values: bytes) -> bytes:
+def derive_seed(
+    root: bytes, *, chain: bytes, agreement: int, pair: int, ordinal: int, revision: int, values: bytes
+) -> bytes:
     """The 32-byte seed of one declaration's blindings, from the operator's 32-byte vault root.
 
-    `values` is the 32-byte digest of the declared values: other values never meet the same blinding,
-    which would give both away. Numbers out of their range (u32, u32, u32, u8) raise struct.error.
+    `chain` is sha256 of the chain id: one vault on two chains, such as a pilot and the real one, never makes
+    the same commitments, or what is opened on one would show what is still hidden on the other. `values` is
+    the 32-byte digest of the declared values: other values never meet the same blinding, which would give
+    both away. Numbers out of their range (u32, u32, u32, u8) raise struct.error.
     """
     context = _SEED_CONTEXT.pack(agreement, pair, ordinal, revision)
-    return hmac.digest(root, Tag.SEED.value + context + values, "sha256")
+    return hmac.digest(root, Tag.SEED.value + chain + context + values, "sha256")
 
 
 def blinding(seed: bytes, line: int, measure: int) -> int:

@@ -16,6 +16,7 @@ class Tag(Enum):
     TRANSACTION = b"settlement/transaction/1\0"
     CHAIN = b"settlement/chain/1\0"
     KEY_CHANGE = b"settlement/document/key-change/1\0"
+    KEY_POSSESSION = b"settlement/key/possession/1\0"
     AGREEMENT = b"settlement/document/agreement/1\0"
     STATEMENT = b"settlement/document/statement/1\0"
     NETTING_ROUND = b"settlement/document/netting-round/1\0"

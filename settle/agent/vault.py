@@ -134,9 +134,9 @@ class Vault:
 
     # figures
 
-    def seed(self, key: PeriodKey, revision: int, lines: tuple[LineFigures, ...]) -> bytes:
-        """The seed of a declaration's blindings: of these figures and no others."""
-        return derive_seed(self._root, **key._asdict(), revision=revision, values=values_digest(lines))
+    def seed(self, chain: bytes, key: PeriodKey, revision: int, lines: tuple[LineFigures, ...]) -> bytes:
+        """The seed of a declaration's blindings: of these figures and no others. `chain` is sha256 of the chain id."""
+        return derive_seed(self._root, chain=chain, **key._asdict(), revision=revision, values=values_digest(lines))
 
     def keep_figures(self, key: PeriodKey, rated: RatedLines) -> RatedLines:
         """Keep the figures of a revision, before anything of them is sent."""

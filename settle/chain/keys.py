@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 from coincurve import PrivateKey
 from coincurve.ecdsa import der_to_cdata, serialize_compact
 
+from abci_app.domain.members.schema import KeyGrant, ProposeKeys, possession_hash
 from abci_app.kernel.roles import Role
 from abci_app.kernel.signatures import ECDSA_SECP256K1
 from settle.chain.errors import KeyFileError
@@ -45,6 +47,15 @@ class Signer:
         signature: bytes = serialize_compact(der_to_cdata(self._private.sign(digest, hasher=None)))
         return signature
 
+    @property
+    def grant(self) -> KeyGrant:
+        """The key with its role, as a key change registers it."""
+        return KeyGrant(self.suite, self.public, self.role)
+
+    def possession(self, chain: bytes) -> bytes:
+        """The proof, 64 bytes, that the operator has this key: `ProposeKeys.proofs`. `chain` is sha256 of the id."""
+        return self.sign(possession_hash(chain, self.operator, self.role, self.public))
+
     def write(self, path: Path) -> None:
         """Keep the key in a new file with mode 0600, durably. Raises `KeyFileError` where there is one already."""
         form = _KeyFile(
@@ -67,6 +78,12 @@ class Signer:
 def generate(operator: int, role: Role) -> Signer:
     """A new key from the system's randomness."""
     return Signer(PrivateKey().secret, operator, role)
+
+
+def propose_keys(chain: bytes, serial: int, register: Sequence[Signer], revoke: Sequence[bytes] = ()) -> ProposeKeys:
+    """The proposal to register these keys, with their proofs, and to revoke others. `chain` is sha256 of the id."""
+    grants = tuple(key.grant for key in register)
+    return ProposeKeys(serial, grants, tuple(revoke), tuple(key.possession(chain) for key in register))
 
 
 def read_key(path: Path) -> Signer:

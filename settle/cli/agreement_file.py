@@ -56,7 +56,7 @@ class PeriodForm(BaseModel):
 
     @model_validator(mode="after")
     def _leaves_time(self) -> Self:
-        """The chain takes equal dates. But where declare-by is open-by, whoever declares nothing is bound by nothing:
+        """The chain refuses such a row too. Where declare-by is open-by, whoever declares nothing is bound by nothing:
         nobody may open before declare-by while the other could still file, nor from open-by on."""
         if not self.cut_off < self.declare_by < self.open_by < self.agree_by:
             raise ValueError("cut_off, declare_by, open_by and agree_by must follow each other, with time between them")

@@ -8,16 +8,14 @@ from cyclopts import Parameter
 
 from abci_app.domain.members.schema import (
     ChangeState,
-    KeyGrant,
     PendingKeyChange,
-    ProposeKeys,
     RegisteredKey,
 )
 from abci_app.kernel.approvals import Approve, DocumentKind, Verdict, administrators
 from abci_app.kernel.roles import Role
 from settle.chain.consortium import key_folder
 from settle.chain.errors import KeyFileError, NodeUnreachable
-from settle.chain.keys import Signer, generate, read_key
+from settle.chain.keys import Signer, generate, propose_keys
 from settle.cli.failures import usage
 from settle.cli.options import COMMON, SENDING, Common, Sending, noun
 from settle.cli.output import facts_of, table
@@ -102,21 +100,20 @@ def propose(
     Parameters
     ----------
     register
-        Names of key files of this home. May be given several times.
+        Names of key files of this home: a new key signs that it is ours. May be given several times.
     revoke
         Names of key files, or public keys of 66 hex digits. May be given several times.
     """
     with session(sending) as now:
         signer = now.signer(Role.ADMIN)
-        grants = tuple(
-            KeyGrant(now.keys[_known(now, name)].suite, now.keys[name].public, now.keys[name].role) for name in register
-        )
+        new = [_own(now, name) for name in register]
+        grants = tuple(key.grant for key in new)
         revoked = tuple(now.keys[name].public if name in now.keys else _public(name) for name in revoke)
         serial = now.members[signer.operator].key_changes + 1
         for _, row in _changes(now, signer.operator):
             if (row.change.register, row.change.revoke) == (grants, revoked) and row.state == ChangeState.OPEN:
                 serial = row.change.serial  # the same wish again: the same document
-        messages = [ProposeKeys(serial, grants, revoked)]
+        messages = [propose_keys(now.chain, serial, new, revoked)]
         send(now, sending, Wish("keys propose", messages, signer), then="settle keys status")
 
 
@@ -190,12 +187,17 @@ def _public(text: str) -> bytes:
     return public
 
 
-def _known(now: Session, name: str) -> str:
-    if name not in now.keys:
-        path = key_folder(now.settings.folder) / f"{name}.json"
-        read_key(path)  # says what is wrong with it
-        raise KeyFileError(expected=f"{path} among the home's keys", actual="none", next_step="see `settle keys list`")
-    return name
+def _own(now: Session, name: str) -> Signer:
+    """A key whose file is in the home: to be registered it must sign."""
+    key = now.keys.get(name)
+    if key is None:
+        folder = key_folder(now.settings.folder)
+        raise KeyFileError(
+            expected=f"the file of the key in {folder}: a new key itself signs that it is ours",
+            actual=f"no {name}.json",
+            next_step="see `settle keys list`; make one with `settle keys new`, or propose from the home that holds it",
+        )
+    return key
 
 
 def _changes(now: Session, operator: int) -> list[tuple[bytes, PendingKeyChange]]:

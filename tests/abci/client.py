@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections import deque
 from pathlib import Path
 
@@ -25,9 +26,7 @@ class AbciClient:
         if isinstance(address, int):
             self.socket = socket.create_connection(("127.0.0.1", address), PATIENCE)
         else:
-            self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.settimeout(PATIENCE)
-            self.socket.connect(str(address))
+            self.socket = _connected(str(address))
         self._frames = Frames()
         self._came: deque[pb.Response] = deque()
 
@@ -61,6 +60,23 @@ class AbciClient:
         assert kind == wrap(request).WhichOneof("value"), f"answered with {response}"
         assert self.receive().WhichOneof("value") == "flush"
         return getattr(response, kind)
+
+
+def _connected(path: str) -> socket.socket:
+    """A connection to a unix socket; one that is bound and does not listen yet is waited for."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        made = socket.socket(socket.AF_UNIX)
+        made.settimeout(PATIENCE)
+        try:
+            made.connect(path)
+        except ConnectionRefusedError:
+            made.close()
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return made
 
 
 def wrap(request: Message) -> pb.Request:

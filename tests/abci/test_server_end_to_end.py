@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from abci_app.domain.members.schema import KeyGrant, ProposeKeys
 from abci_app.kernel.encoding import encode
 from abci_app.kernel.roles import Role
 from abci_app.server import abci_pb2 as pb
 from abci_app.server.failpoint import NAMES
+from settle.chain.keys import propose_keys
 from tests.abci.app_process import AppProcess
 from tests.abci.client import AbciClient, Closed
-from tests.support.chains import CHAIN_ID, CMCC, GENESIS_TIME, genesis, signed, signer
+from tests.support.chains import CHAIN, CHAIN_ID, CMCC, GENESIS_TIME, genesis, signed, signer
 
 ADMIN = signer(CMCC, Role.ADMIN)
 
@@ -35,8 +35,7 @@ def init_chain() -> pb.RequestInitChain:
 
 
 def transaction(number: int) -> bytes:
-    grant = KeyGrant(1, signer(CMCC, Role.MAKER, number).public, Role.MAKER)
-    return signed(ADMIN, number, ProposeKeys(number, (grant,), ()))
+    return signed(ADMIN, number, propose_keys(CHAIN, number, (signer(CMCC, Role.MAKER, number),)))
 
 
 def propose(client: AbciClient, height: int, *txs: bytes) -> list[bytes]:

@@ -232,6 +232,12 @@ def test_a_wrong_trunk_map_is_refused_by_its_entry(tmp_path: Path, text: str, na
     assert named in refusal.value.came
 
 
+def test_a_header_with_a_lone_carriage_return_is_refused() -> None:
+    with pytest.raises(BadInput) as refusal:
+        read_records(RawFile(Path("x.csv"), bytes(32), b"\r\x01"))
+    assert refusal.value.expected == "a header of column names"
+
+
 # arbitrary bytes
 
 

@@ -1,7 +1,4 @@
-"""The three SIP switches' own records through the intake, held against the published table.
-
-Every expected figure is from tests/data/sip/README.md ("What each side's own records say").
-"""
+"""The three SIP switches' own records through the intake, held against the published table."""
 
 from __future__ import annotations
 
@@ -20,29 +17,13 @@ from settle.agent.intake.sort import Setting, split_legs
 from settle.agent.intake.stream import Stream
 from settle.agent.intake.trunks import TrunkMap
 from settle.agent.number_plan.plan import load_number_plan
+from tests.support.sip import DATA, FILES, TABLE, A, B, C, Leg, Legs, legs_of, matched_by_call_id
 
-DATA = Path(__file__).parents[1] / "data" / "sip"
 SIP = mappings.FOLDER / "sip"
 FROM_MS, TO_MS = 1_795_534_200_000, 1_795_537_800_000  # 2026-11-24 15:30 to 16:30 UTC
-A, B, C = "CMCC", "CUCC", "CTCC"
-FILES = {
-    A: [DATA / "opA" / "acc_cdrs.csv.gz"],
-    B: sorted((DATA / "opB").glob("cdrs_*.gz")),
-    C: [DATA / "opC" / "acc_cdrs.csv.gz"],
-}
-
-# leg: calls, matched by call id, only one side, seconds, minutes, CNY; sender / receiver
-TABLE = {
-    (A, B): ((5886, 5923), 5886, (0, 37), (124_508, 126_229), (6337, 6390), ("380.22", "383.40")),
-    (B, A): ((4091, 4073), 4073, (18, 0), (85_690, 85_484), (4392, 4373), ("175.68", "174.92")),
-    (A, C): ((1899, 1885), 1878, (21, 7), (43_091, 40_036), (2087, 2030), ("125.22", "121.80")),
-    (C, A): ((594, 606), 591, (3, 15), (12_369, 14_493), (643, 681), ("25.72", "27.24")),
-    (B, C): ((762, 750), 750, (12, 0), (16_843, 15_831), (827, 803), ("49.62", "48.18")),
-    (C, B): ((814, 822), 814, (0, 8), (17_881, 18_846), (886, 908), ("53.16", "54.48")),
-}
 
 
-def fen_a_minute(leg: tuple[str, str]) -> int:
+def fen_a_minute(leg: Leg) -> int:
     """MIIT 2013-506: 0.06 CNY a minute, 0.04 towards China Mobile."""
     return 4 if leg[1] == A else 6
 
@@ -73,21 +54,12 @@ def streams(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stream]:
 
 
 @pytest.fixture(scope="module")
-def legs(streams: dict[str, Stream]) -> dict[tuple[str, str, str], pl.DataFrame]:
-    """(owner of the records, originating, terminating) → its legs."""
-    found: dict[tuple[str, str, str], pl.DataFrame] = {}
-    for owner, stream in streams.items():
-        all_legs = pl.concat([stream.legs(receipt).collect() for receipt in stream.receipts()])
-        for (direction, peer), part in all_legs.partition_by("direction", "peer", as_dict=True).items():
-            ends = (owner, peer) if direction == "OUT" else (peer, owner)
-            found[owner, *ends] = part
-    return found
+def legs(streams: dict[str, Stream]) -> Legs:
+    return legs_of({owner: [(stream, each) for each in stream.receipts()] for owner, stream in streams.items()})
 
 
 @pytest.mark.parametrize("leg", TABLE)
-def test_each_side_counts_what_the_table_says(
-    legs: dict[tuple[str, str, str], pl.DataFrame], leg: tuple[str, str]
-) -> None:
+def test_each_side_counts_what_the_table_says(legs: Legs, leg: Leg) -> None:
     calls, _, _, seconds, whole_minutes, money = TABLE[leg]
     for side, owner in enumerate(leg):
         own = legs[owner, *leg]
@@ -98,12 +70,9 @@ def test_each_side_counts_what_the_table_says(
 
 
 @pytest.mark.parametrize("leg", TABLE)
-def test_calls_match_by_call_id_as_the_table_says(
-    legs: dict[tuple[str, str, str], pl.DataFrame], leg: tuple[str, str]
-) -> None:
+def test_calls_match_by_call_id_as_the_table_says(legs: Legs, leg: Leg) -> None:
     _, matched, only, *_ = TABLE[leg]
-    sender, receiver = (set(legs[owner, *leg]["call_id"]) for owner in leg)
-    assert (len(sender & receiver), len(sender - receiver), len(receiver - sender)) == (matched, *only)
+    assert matched_by_call_id(legs, leg) == (matched, only)
 
 
 def test_a_delivered_file_with_copies_settles_each_call_once(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import pytest
 from msgspec.structs import replace
 
 from abci_app.domain.agreements.schema import AgreementDocument, agreement_hash
-from abci_app.domain.members.schema import KeyGrant, ProposeKeys
 from abci_app.domain.obligations.schema import ProposeRound, State
 from abci_app.domain.periods.schema import PeriodState
 from abci_app.kernel.approvals import DocumentKind, Verdict
@@ -20,6 +19,7 @@ from abci_app.kernel.roles import Role
 from settle.agent.runtime.people import approve, contest_payment, notify_payment, propose_agreement
 from settle.agent.tasks import Task, TaskKind, approve_all_statements, tasks
 from settle.chain.consortium import key_folder
+from settle.chain.keys import propose_keys
 from tests.agent.runtime_world import (
     CHECKERS,
     CODES,
@@ -170,7 +170,7 @@ def test_an_agreement_waits_for_maker_and_checker_before_its_first_cut_off(world
 def test_a_change_of_keys_waits_for_an_administrator(world: World) -> None:
     world.start(CMCC)
     new = signer(CMCC, Role.CHECKER, 7)
-    world.send(signer(CMCC, Role.ADMIN), ProposeKeys(1, (KeyGrant(new.suite, new.public, Role.CHECKER),), ()))
+    world.send(signer(CMCC, Role.ADMIN), propose_keys(CHAIN, 1, (new,)))
     world.passes(1)
     [task] = of_kind(world, CMCC, TaskKind.SIGN_KEY_CHANGE)
     assert (task.role, len(task.document)) == (Role.ADMIN, 32)
@@ -181,7 +181,7 @@ def test_an_agent_whose_key_is_revoked_says_so(world: World) -> None:
     world.passes(1)
     assert tasks(world.agents[CUCC]) == []
     admin = signer(CUCC, Role.ADMIN)
-    world.send(admin, ProposeKeys(1, (), (world.agents[CUCC].signer.public,)))
+    world.send(admin, propose_keys(CHAIN, 1, (), (world.agents[CUCC].signer.public,)))
     world.follow()
     [change] = of_kind(world, CUCC, TaskKind.SIGN_KEY_CHANGE)
     approve(world.agents[CUCC].outbox, DocumentKind.KEY_CHANGE, change.document, admin)
@@ -199,7 +199,7 @@ def test_a_key_that_is_registered_late_only_delays_the_agent(world: World) -> No
     agent = world.start(CUCC)
     world.passes(2)
     assert [(blocked.kind.name, blocked.code) for blocked in agent.blocked] == [("ANCHORED", 907)] * 2
-    world.send(signer(CUCC, Role.ADMIN), ProposeKeys(1, (KeyGrant(new.suite, new.public, Role.MAKER),), ()))
+    world.send(signer(CUCC, Role.ADMIN), propose_keys(CHAIN, 1, (new,)))
     world.follow()
     [change] = of_kind(world, CUCC, TaskKind.SIGN_KEY_CHANGE)
     approve(agent.outbox, DocumentKind.KEY_CHANGE, change.document, signer(CUCC, Role.ADMIN))
@@ -211,8 +211,7 @@ def test_a_key_that_is_registered_late_only_delays_the_agent(world: World) -> No
 def test_a_signature_of_a_revoked_key_is_given_again_by_its_successor(world: World) -> None:
     reconciled(world)
     old, new = world.agents[CUCC].signer, signer(CUCC, Role.MAKER, 6)
-    grant = KeyGrant(new.suite, new.public, Role.MAKER)
-    world.send(signer(CUCC, Role.ADMIN), ProposeKeys(1, (grant,), (old.public,)))
+    world.send(signer(CUCC, Role.ADMIN), propose_keys(CHAIN, 1, (new,), (old.public,)))
     world.follow()
     [change] = of_kind(world, CUCC, TaskKind.SIGN_KEY_CHANGE)
     approve(world.agents[CUCC].outbox, DocumentKind.KEY_CHANGE, change.document, signer(CUCC, Role.ADMIN))

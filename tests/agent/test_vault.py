@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from abci_app.domain.periods.schema import LineFigures
+from abci_app.kernel.envelope import chain_hash
 from settle.agent.read_model import PeriodKey
+from settle.agent.runtime.filing import declare_message
 from settle.agent.vault import RatedLines, Vault, VaultError
 from tests.agent.runtime_world import CUT_OFF, DATES, FIRST, World, deliver_all, kinds, sample
-from tests.support.chains import CMCC
+from tests.support.chains import CHAIN, CMCC
 
 LINES = (LineFigures(3, 180_000, 180_000, 180_000), LineFigures(0, 0, 0, 0))
 
@@ -57,18 +59,26 @@ def test_a_cut_secret_is_told(tmp_path: Path) -> None:
         Vault(tmp_path, "CMCC")
 
 
-def test_a_seed_belongs_to_its_period_its_revision_and_its_figures(tmp_path: Path) -> None:
+def test_a_seed_belongs_to_its_chain_its_period_its_revision_and_its_figures(tmp_path: Path) -> None:
     vault = Vault(tmp_path, "CMCC")
     seeds = {
-        vault.seed(FIRST, 1, LINES),
-        vault.seed(FIRST, 2, LINES),
-        vault.seed(FIRST, 1, LINES[::-1]),
-        vault.seed(PeriodKey(1, 0, 2), 1, LINES),
-        vault.seed(PeriodKey(1, 1, 1), 1, LINES),
-        vault.seed(PeriodKey(2, 0, 1), 1, LINES),
+        vault.seed(CHAIN, FIRST, 1, LINES),
+        vault.seed(CHAIN, FIRST, 2, LINES),
+        vault.seed(CHAIN, FIRST, 1, LINES[::-1]),
+        vault.seed(CHAIN, PeriodKey(1, 0, 2), 1, LINES),
+        vault.seed(CHAIN, PeriodKey(1, 1, 1), 1, LINES),
+        vault.seed(CHAIN, PeriodKey(2, 0, 1), 1, LINES),
+        vault.seed(chain_hash(b"pilot"), FIRST, 1, LINES),
     }
-    assert len(seeds) == 6
-    assert Vault(tmp_path, "CMCC").seed(FIRST, 1, LINES) in seeds
+    assert len(seeds) == 7
+    assert Vault(tmp_path, "CMCC").seed(CHAIN, FIRST, 1, LINES) in seeds
+
+
+def test_figures_opened_on_a_pilot_chain_show_nothing_of_the_commitments_on_the_real_one(tmp_path: Path) -> None:
+    vault, rated = Vault(tmp_path, "CMCC"), RatedLines(1, b"\1" * 32, (), LINES)
+    pilot, real = (declare_message(vault, chain, CMCC, FIRST, rated) for chain in (chain_hash(b"pilot"), CHAIN))
+    assert set(pilot.commitments).isdisjoint(real.commitments)
+    assert pilot.detail != real.detail
 
 
 def test_no_seed_and_no_salt_is_ever_written(tmp_path: Path) -> None:
@@ -76,7 +86,7 @@ def test_no_seed_and_no_salt_is_ever_written(tmp_path: Path) -> None:
     vault = world.agents[CMCC].vault
     rated = vault.figures(FIRST, 1)
     assert rated is not None
-    secrets = [vault.seed(FIRST, 1, rated.lines), *(vault.salts(receipt).key for _, receipt in vault.files())]
+    secrets = [vault.seed(CHAIN, FIRST, 1, rated.lines), *(vault.salts(receipt).key for _, receipt in vault.files())]
     for path in (world.homes[CMCC] / "agent").rglob("*"):
         content = path.read_bytes() if path.is_file() else b""
         assert not any(secret in content or secret.hex().encode() in content for secret in secrets), path

@@ -10,18 +10,19 @@ from abci_app.application.genesis import GenesisFault
 from abci_app.application.interface import ValidatorPower
 from abci_app.application.router import BY_FACT, read_fact
 from abci_app.application.transaction import Code
-from abci_app.domain.members.schema import KeyGrant, KeyRegistered, ProposeKeys
+from abci_app.domain.members.schema import KeyRegistered, ProposeKeys
 from abci_app.kernel.encoding import encode
 from abci_app.kernel.facts import read_record
 from abci_app.kernel.merkle import leaf, root
 from abci_app.kernel.roles import Role
 from abci_app.state.forest import sentinels
 from abci_app.state.overlay import Empty, Overlay
-from tests.support.chains import CBN, CMCC, CTCC, CUCC, Network, genesis, genesis_facts, signed, signer
+from settle.chain.keys import propose_keys
+from tests.support.chains import CBN, CHAIN, CMCC, CTCC, CUCC, Network, genesis, genesis_facts, signed, signer
 
 
 def rotation(operator: int, serial: int = 1) -> ProposeKeys:
-    return ProposeKeys(serial, (KeyGrant(1, signer(operator, Role.MAKER, serial).public, Role.MAKER),), ())
+    return propose_keys(CHAIN, serial, (signer(operator, Role.MAKER, serial),))
 
 
 def rotations(*operators: int) -> list[bytes]:

@@ -10,17 +10,17 @@ import pytest
 from abci_app.application import block as block_module
 from abci_app.application.interface import Outcome
 from abci_app.application.router import owner
-from abci_app.domain.members.schema import KeyGrant, ProposeKeys
 from abci_app.kernel.approvals import Advance, Approve, DocumentKind, ObjectKind, Verdict
 from abci_app.kernel.encoding import encode
 from abci_app.kernel.facts import FactRecord
 from abci_app.kernel.roles import Role
 from abci_app.state.store import Committed
-from tests.support.chains import CMCC, CUCC, Network, signed, signer
+from settle.chain.keys import propose_keys
+from tests.support.chains import CHAIN, CMCC, CUCC, Network, signed, signer
 
 
 def wish(operator: int) -> bytes:
-    rotation = ProposeKeys(1, (KeyGrant(1, signer(operator, Role.MAKER, 1).public, Role.MAKER),), ())
+    rotation = propose_keys(CHAIN, 1, (signer(operator, Role.MAKER, 1),))
     return signed(signer(operator, Role.ADMIN), 1, rotation)
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from abci_app.application import proposals
-from abci_app.domain.members.schema import KeyGrant, ProposeKeys
+from abci_app.domain.members.schema import ProposeKeys
 from abci_app.kernel.roles import Role
-from tests.support.chains import CBN, CMCC, CTCC, CUCC, Network, signed, signer
+from settle.chain.keys import propose_keys
+from tests.support.chains import CBN, CHAIN, CMCC, CTCC, CUCC, Network, signed, signer
 
 OTHERS = (CUCC, CTCC, CBN)
 
 
 def rotation(operator: int) -> ProposeKeys:
-    return ProposeKeys(1, (KeyGrant(1, signer(operator, Role.MAKER, 1).public, Role.MAKER),), ())
+    return propose_keys(CHAIN, 1, (signer(operator, Role.MAKER, 1),))
 
 
 def wish(operator: int, number: int = 1, messages: int = 1) -> bytes:

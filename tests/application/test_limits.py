@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from abci_app.application import queries, transaction
 from abci_app.application.transaction import Code
 from abci_app.domain.agreements.schema import CatalogueLine, ProposeAgreement, SlotBinding, UnitPair
-from abci_app.domain.members.schema import KeyGrant, ProposeKeys
 from abci_app.kernel.codes import Rejected
 from abci_app.kernel.encoding import encode
 from abci_app.kernel.roles import Role
 from abci_app.rules.interface import Slot
+from settle.chain.keys import propose_keys
 from tests.support.books import TERMS, month
 from tests.support.chains import CHAIN, CMCC, Network, genesis_facts, signed, signer
 
@@ -49,7 +49,7 @@ def test_the_largest_messages_have_room() -> None:
 
 def test_refused_transactions_are_not_kept() -> None:
     """Each of these once left 60 kB behind: half a gigabyte by anybody who can reach a mempool."""
-    twice = ProposeKeys(1, (KeyGrant(1, ADMIN.public, Role.MAKER),) * 2, ())
+    twice = propose_keys(CHAIN, 1, (ADMIN,) * 2)
     raws = [signed(ADMIN, number, *[twice] * 16) for number in range(1, 101)]
     tracemalloc.start()
     try:

@@ -9,14 +9,14 @@ from abci_app.application.queries import Simulation
 from abci_app.application.replay import Window
 from abci_app.application.transaction import Code
 from abci_app.domain.members.schema import Code as MembersCode
-from abci_app.domain.members.schema import KeyGrant, ProposeKeys
 from abci_app.kernel.encoding import Decoder, encode
 from abci_app.kernel.facts import read_record
 from abci_app.kernel.roles import Role
-from tests.support.chains import CMCC, Network, signed, signer
+from settle.chain.keys import propose_keys
+from tests.support.chains import CHAIN, CMCC, Network, signed, signer
 
 ADMIN, MAKER = signer(CMCC, Role.ADMIN), signer(CMCC, Role.MAKER)
-WISH = ProposeKeys(1, (KeyGrant(1, signer(CMCC, Role.MAKER, 7).public, Role.MAKER),), ())
+WISH = propose_keys(CHAIN, 1, (signer(CMCC, Role.MAKER, 7),))
 read_simulation: Decoder[Simulation] = Decoder(Simulation)
 read_window: Decoder[Window] = Decoder(Window)
 

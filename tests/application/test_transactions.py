@@ -13,19 +13,20 @@ from abci_app.application import transaction
 from abci_app.application.replay import FARTHEST, WINDOW
 from abci_app.application.transaction import Code
 from abci_app.domain.members.schema import Code as MembersCode
-from abci_app.domain.members.schema import KeyGrant, ProposeKeys
+from abci_app.domain.members.schema import ProposeKeys
 from abci_app.kernel.approvals import Approve, DocumentKind, Verdict
 from abci_app.kernel.codes import Rejected
 from abci_app.kernel.encoding import encode
 from abci_app.kernel.envelope import LARGEST_TRANSACTION, Envelope, chain_hash, read_envelope
 from abci_app.kernel.roles import Role
+from settle.chain.keys import propose_keys
 from tests.support.chains import CHAIN, CMCC, CUCC, Network, signed, signer
 
 ADMIN = signer(CMCC, Role.ADMIN)
 
 
 def rotation(which: int = 7, serial: int = 1) -> ProposeKeys:
-    return ProposeKeys(serial, (KeyGrant(1, signer(CMCC, Role.MAKER, which).public, Role.MAKER),), ())
+    return propose_keys(CHAIN, serial, (signer(CMCC, Role.MAKER, which),))
 
 
 def flipped(raw: bytes) -> bytes:
@@ -61,7 +62,7 @@ REFUSALS: list[tuple[str, Callable[[], bytes], int]] = [
     ("expired", lambda: signed(ADMIN, 1, rotation(), expiry=0), Code.EXPIRED),
     ("expires too late", lambda: signed(ADMIN, 1, rotation(), expiry=10_002), Code.EXPIRES_TOO_LATE),
     ("number too far", lambda: signed(ADMIN, FARTHEST + 2, rotation()), Code.NUMBER_TOO_FAR),
-    ("form of the message", lambda: signed(ADMIN, 1, ProposeKeys(1, (), ())), MembersCode.NOTHING_TO_CHANGE),
+    ("form of the message", lambda: signed(ADMIN, 1, propose_keys(CHAIN, 1, ())), MembersCode.NOTHING_TO_CHANGE),
 ]
 
 

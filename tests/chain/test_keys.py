@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from abci_app.domain.members.schema import KeyGrant, ProposeKeys
 from abci_app.kernel.roles import Role
 from abci_app.kernel.signatures import verify
 from settle.chain.errors import KeyFileError
-from settle.chain.keys import Signer, generate, read_key
+from settle.chain.keys import Signer, generate, propose_keys, read_key
 
 SECRET = "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721"
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -65,6 +66,18 @@ def test_signatures_have_64_bytes_and_a_low_s() -> None:
         assert len(signature) == 64
         assert int.from_bytes(signature[32:], "big") <= ORDER // 2
         assert verify(1, signer.public, digest, signature)
+
+
+def test_a_new_key_proves_itself_for_one_chain_operator_and_role() -> None:
+    chain = sha256(b"a chain").digest()
+    signer = Signer(bytes.fromhex(SECRET), 7, Role.MAKER)
+    digest = sha256(b"settlement/key/possession/1\0" + chain + b"\0\0\0\7" + b"\2" + signer.public).digest()
+    assert verify(1, signer.public, digest, signer.possession(chain))
+    revoked = generate(7, Role.MAKER).public
+    proposal = propose_keys(chain, 3, (signer,), (revoked,))
+    assert proposal == ProposeKeys(
+        3, (KeyGrant(1, signer.public, Role.MAKER),), (revoked,), (signer.possession(chain),)
+    )
 
 
 def test_two_generated_keys_differ() -> None:

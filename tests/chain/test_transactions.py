@@ -7,19 +7,19 @@ from hashlib import sha256
 import pytest
 
 from abci_app.application import queries, replay, transaction
-from abci_app.domain.members.schema import KeyGrant, ProposeKeys
 from abci_app.kernel.encoding import encode
 from abci_app.kernel.envelope import chain_hash, read_envelope
 from abci_app.kernel.roles import Role
 from abci_app.kernel.signatures import verify
 from settle.chain.follower import BATCH
-from settle.chain.keys import Signer, generate
+from settle.chain.keys import Signer, generate, propose_keys
 from settle.chain.queries import ReplayWindow
 from settle.chain.transactions import encode_messages, sign_messages
 
 CHAIN = chain_hash(b"test-chain")
 ADMIN = Signer(b"\7" * 32, 1, Role.ADMIN)
-CHANGE = ProposeKeys(1, (KeyGrant(1, generate(1, Role.MAKER).public, Role.MAKER),), ())
+NEW = generate(1, Role.MAKER)
+CHANGE = propose_keys(CHAIN, 1, (NEW,))
 
 
 def test_the_application_reads_what_was_signed() -> None:
@@ -50,7 +50,7 @@ def test_the_same_input_gives_the_same_bytes() -> None:
 
 @pytest.mark.parametrize("count", [1, 16])
 def test_messages_keep_their_order(count: int) -> None:
-    changes = [ProposeKeys(serial, CHANGE.register, ()) for serial in range(1, count + 1)]
+    changes = [propose_keys(CHAIN, serial, (NEW,)) for serial in range(1, count + 1)]
     made = sign_messages(CHAIN, encode_messages(changes), 1, 10, ADMIN)
     assert transaction.read_body(read_envelope(made.raw).body).messages == tuple(changes)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from abci_app.domain.members.schema import KeyRevoked
+from abci_app.kernel.roles import Role
 from settle.cli.facts import all_facts
+from settle.cli.failures import Exit
 from tests.cli.command import Command
 from tests.cli.node_in_memory import MemoryNode
-from tests.support.chains import CMCC
+from tests.support.chains import CMCC, signer
 
 
 def test_a_dry_run_shows_the_facts_and_changes_nothing(cmcc: Command, node: MemoryNode, tmp_path: Path) -> None:
@@ -77,6 +79,25 @@ def test_two_administrators_change_a_key_with_the_keys_of_one_home(cmcc: Command
     listed = {row["name"]: row["on chain"] for row in cmcc.json("keys", "list")}
     assert listed["maker"] == "revoked"
     assert cmcc.json("task", "list") == []
+
+
+def test_a_new_key_of_the_home_signs_its_own_registration(cmcc: Command) -> None:
+    public = cmcc.json("keys", "new", "checker-2", "--role", "checker")["public"]
+    first = cmcc.json("keys", "propose", "--register", "checker-2", "--revoke", "checker")
+    assert cmcc.json("keys", "propose", "--register", "checker-2", "--revoke", "checker") == first
+    cmcc.json("keys", "approve", "1")
+    cmcc.json("keys", "approve", "1")
+    assert cmcc.json("keys", "show", public)["on chain"] == "active"
+
+
+def test_a_key_whose_file_is_elsewhere_is_not_proposed_from_here(cmcc: Command, node: MemoryNode) -> None:
+    elsewhere = signer(CMCC, Role.MAKER, 9).public.hex()
+    ran = cmcc("keys", "propose", "--register", elsewhere)
+    assert ran.status == Exit.BAD_INPUT
+    assert f"no {elsewhere}.json" in ran.err
+    assert "itself signs" in ran.err
+    assert "settle keys new" in ran.err
+    assert not node.seen
 
 
 def test_a_trace_of_a_key_shows_who_registered_and_revoked_it(cmcc: Command) -> None:

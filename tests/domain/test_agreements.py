@@ -72,6 +72,11 @@ def first_month(**fields: object) -> Terms:
         (changed(pairs=(UnitPair(11, 11), UnitPair(11, 11))), Code.PAIR_NAMED_TWICE),
         (first_month(usage_from=month(1).usage_to), Code.CALENDAR_OUT_OF_ORDER),
         (first_month(declare_by=month(1).open_by + 1), Code.CALENDAR_OUT_OF_ORDER),
+        (first_month(usage_to=month(1).usage_from), Code.CALENDAR_OUT_OF_ORDER),
+        (first_month(cut_off=month(1).declare_by), Code.CALENDAR_OUT_OF_ORDER),
+        (first_month(declare_by=month(1).open_by), Code.CALENDAR_OUT_OF_ORDER),
+        (first_month(open_by=month(1).agree_by), Code.CALENDAR_OUT_OF_ORDER),
+        (first_month(pay_by=month(1).agree_by - 1), Code.CALENDAR_OUT_OF_ORDER),
         (first_month(usage_to=month(2).usage_from + 1), Code.CALENDAR_OUT_OF_ORDER),
         (first_month(ordinal=3), Code.CALENDAR_OUT_OF_ORDER),
         (first_month(pay_by=LATEST), Code.CALENDAR_OUT_OF_ORDER),
@@ -100,6 +105,12 @@ def first_month(**fields: object) -> Terms:
 )
 def test_terms_that_cannot_be_are_refused(terms: Terms, code: object) -> None:
     Book().refuses(CHECKERS[CMCC], ProposeAgreement(0, 1, terms), code)
+
+
+def test_dates_one_second_apart_are_enough_and_payment_may_be_due_when_agreement_is() -> None:
+    row = month(1)
+    dates = {"declare_by": row.cut_off + 1, "open_by": row.cut_off + 2, "agree_by": row.cut_off + 3}
+    assert agree(Book(), changed(calendar=(replace(row, **dates, pay_by=row.cut_off + 3),))) == 1
 
 
 def test_set_off_needs_no_rule_where_it_is_not_agreed() -> None:

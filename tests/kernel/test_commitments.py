@@ -174,14 +174,14 @@ def test_every_line_and_measure_has_its_own_blinding() -> None:
 
 
 def test_a_seed_depends_on_everything_it_is_for() -> None:
-    def seed(root: bytes = b"r" * 32, values: bytes = b"v" * 32, **other: int) -> bytes:
+    def seed(root: bytes = b"r" * 32, chain: bytes = b"c" * 32, values: bytes = b"v" * 32, **other: int) -> bytes:
         numbers = {"agreement": 1, "pair": 2, "ordinal": 3, "revision": 4} | other
-        return pedersen.derive_seed(root, values=values, **numbers)
+        return pedersen.derive_seed(root, chain=chain, values=values, **numbers)
 
     changed = {seed(agreement=9), seed(pair=9), seed(ordinal=9), seed(revision=9)}
-    assert len(changed | {seed(), seed(root=b"R" * 32), seed(values=b"w" * 32)}) == 7
+    assert len(changed | {seed(), seed(root=b"R" * 32), seed(chain=b"C" * 32), seed(values=b"w" * 32)}) == 8
     context = b"\0\0\0\1\0\0\0\2\0\0\0\3\4"
-    keyed = hmac.new(b"r" * 32, b"settlement/declaration/seed/1\0" + context + b"v" * 32, sha256)
+    keyed = hmac.new(b"r" * 32, b"settlement/declaration/seed/1\0" + b"c" * 32 + context + b"v" * 32, sha256)
     assert seed() == keyed.digest()
 
 

@@ -14,11 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from abci_app.domain.members.schema import KeyGrant, ProposeKeys
 from abci_app.kernel.envelope import chain_hash
-from abci_app.kernel.roles import Role
 from abci_app.server.lmdb_store import LmdbStore
-from settle.chain.keys import Signer
+from settle.chain.keys import Signer, propose_keys
 from settle.chain.transactions import encode_messages, sign_messages
 from tests.network.agreement import assert_same_everywhere
 from tests.support.localnets import STRICT, RunningNet, create_network, until
@@ -49,8 +47,8 @@ def grown(net: RunningNet) -> int:
 def large_transactions(net: RunningNet, number: int) -> list[bytes]:
     """Proposals of 16 keys each, all of which will be accepted: about 3 kB of state apiece."""
     admin = net.keys[1]["admin-1"]
-    grants = tuple(KeyGrant(1, rotated_key(1, which).public, Role.MAKER) for which in range(16))
-    messages = [encode_messages([ProposeKeys(serial, grants, ())]) for serial in range(1, number + 1)]
+    chain, keys = chain_hash(net.chain_id.encode()), [rotated_key(1, which) for which in range(16)]
+    messages = [encode_messages([propose_keys(chain, serial, keys)]) for serial in range(1, number + 1)]
     return [_signed(net, each, serial, admin) for serial, each in enumerate(messages, 1)]
 
 

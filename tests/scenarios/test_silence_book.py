@@ -54,6 +54,19 @@ def declared_by(*operators: int) -> tuple[Book, dict[int, Filing]]:
     return book, filings
 
 
+def test_against_a_silent_partner_the_tightest_dates_leave_a_second_to_open() -> None:
+    row = month(1)
+    tightest = replace(row, declare_by=row.cut_off + 1, open_by=row.cut_off + 2, agree_by=row.cut_off + 3)
+    book = Book()
+    agree(book, replace(TERMS, calendar=(tightest,)))
+    filing = file(book, CMCC, OURS)
+    book.send(MAKERS[CMCC], filing.declare, tightest.cut_off)
+    book.refuses(MAKERS[CMCC], filing.open, Code.OPENED_EARLY)
+    struck = statement_in(book.send(MAKERS[CMCC], filing.open, tightest.declare_by)).statement
+    assert struck.payable == tuple(line.amount for line in OURS), "its figures stand for both"
+    assert struck.flags == DEEMED
+
+
 def test_nothing_is_due_before_cut_off() -> None:
     book = agreed_book()
     assert book.send(ANYONE, advance(), day().cut_off - 1) == ()

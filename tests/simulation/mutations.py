@@ -15,7 +15,6 @@ from msgspec import inspect
 from abci_app.application.router import Message
 from abci_app.domain.members.schema import (
     ChangeState,
-    KeyGrant,
     Operator,
     PendingKeyChange,
     ProposeKeys,
@@ -25,7 +24,7 @@ from abci_app.kernel.approvals import Approve, DocumentKind, Verdict
 from abci_app.kernel.encoding import U32, Decoder, Hash32, KeyBytes, Value, encode
 from abci_app.kernel.envelope import LARGEST_TRANSACTION, chain_hash, transaction_id
 from abci_app.kernel.roles import Role
-from settle.chain.keys import Signer
+from settle.chain.keys import Signer, propose_keys
 
 _CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # SEC 2, secp256k1
 _MESSAGE_KINDS = inspect.type_info(Message)
@@ -110,10 +109,10 @@ class Mutator:
 
     def _key_change(self, operator: int) -> ProposeKeys:
         serial = self._serials.get(operator, 0) + self._chance.choice((0, 1, 1, 1, 2))
-        grant = KeyGrant(1, Signer(self._chance.randbytes(31) + b"\x01", operator, Role.MAKER).public, Role.MAKER)
+        new = Signer(self._chance.randbytes(31) + b"\x01", operator, Role.MAKER)
         revocable = self._revocable.get(operator, [])
         revoked = (revocable.pop(0),) if len(revocable) > 20 else ()
-        return ProposeKeys(serial, (grant,), revoked)
+        return propose_keys(self._chain, serial, (new,), revoked)
 
     def _bent(self) -> bytes:
         """A valid transaction with a byte changed, lost, doubled or moved, or cut, or with more behind it."""
@@ -190,7 +189,7 @@ class Mutator:
     # -------------------- parts
 
     def _rotation(self) -> ProposeKeys:
-        return ProposeKeys(1, (KeyGrant(1, self._signers[0].public, Role.MAKER),), ())
+        return propose_keys(self._chain, 1, self._signers[:1])
 
     def _sign(self, body: bytes, signer: Signer | None = None, chain: bytes | None = None) -> bytes:
         by = signer or self._chance.choice(self._signers)

@@ -10,7 +10,7 @@ import pytest
 from abci_app.application import chain as chain_module
 from abci_app.application.interface import Block
 from abci_app.application.transaction import Code
-from abci_app.domain.members.schema import KeyChange, KeyGrant, ProposeKeys, key_change_hash
+from abci_app.domain.members.schema import KeyChange, ProposeKeys, key_change_hash
 from abci_app.kernel.approvals import Approve, DocumentKind, Verdict
 from abci_app.kernel.costs import MOST_PER_BLOCK
 from abci_app.kernel.encoding import encode
@@ -19,7 +19,7 @@ from abci_app.kernel.roles import Role
 from abci_app.server import abci_pb2 as pb
 from abci_app.server.framing import Frames
 from abci_app.server.handlers import Handlers
-from settle.chain.keys import Signer
+from settle.chain.keys import Signer, propose_keys
 from tests.abci.client import wrap
 from tests.support.chains import CHAIN, CMCC, CUCC, Network, signed, signer
 
@@ -29,7 +29,7 @@ REVOKED = signer(CUCC, Role.MAKER)
 
 
 def rotation(serial: int = 2, operator: int = CUCC) -> ProposeKeys:
-    return ProposeKeys(serial, (KeyGrant(1, signer(operator, Role.MAKER, serial).public, Role.MAKER),), ())
+    return propose_keys(CHAIN, serial, (signer(operator, Role.MAKER, serial),))
 
 
 def valid(number: int = 5, by: Signer = ADMIN, expiry: int = 1000) -> bytes:
@@ -40,7 +40,7 @@ def valid(number: int = 5, by: Signer = ADMIN, expiry: int = 1000) -> bytes:
 def network() -> Network:
     """At height 2: CUCC's administrator has sent its first transactions, which revoked the maker's key."""
     network = Network()
-    change = ProposeKeys(1, (), (REVOKED.public,))
+    change = propose_keys(CHAIN, 1, (), (REVOKED.public,))
     network.block(signed(ADMIN, EARLIER, change))
     document = key_change_hash(CHAIN, KeyChange(CUCC, 1, (), (REVOKED.public,)))
     network.block(signed(ADMIN, 2, Approve(DocumentKind.KEY_CHANGE, document, Role.ADMIN, Verdict.APPROVE)))
@@ -140,8 +140,8 @@ def test_a_decided_double_runs_once(network: Network) -> None:
 
 def test_a_block_over_the_cost_cap_is_refused_although_each_transaction_is_within_its_own(network: Network) -> None:
     admin = signer(CMCC, Role.ADMIN)
-    keys = [signer(CMCC, Role.MAKER, number).public for number in range(16)]
-    messages = [ProposeKeys(serial, tuple(KeyGrant(1, key, Role.MAKER) for key in keys), ()) for serial in range(1, 17)]
+    keys = [signer(CMCC, Role.MAKER, number) for number in range(16)]
+    messages = [propose_keys(CHAIN, serial, keys) for serial in range(1, 17)]
     cost = network.chain.check(signed(admin, 1, *messages), recheck=False).gas_wanted
     most = MOST_PER_BLOCK // cost
     raws = [signed(admin, number, *messages) for number in range(1, most + 2)]

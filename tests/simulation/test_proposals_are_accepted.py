@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from abci_app.application import chain as chain_module
 from abci_app.application import proposals
-from abci_app.domain.members.schema import KeyGrant, ProposeKeys
 from abci_app.kernel.approvals import Approve, DocumentKind, Verdict
 from abci_app.kernel.encoding import Value
 from abci_app.kernel.roles import Role
-from tests.support.chains import CMCC, CODES, Network, signed, signer
+from settle.chain.keys import propose_keys
+from tests.support.chains import CHAIN, CODES, Network, signed, signer
 
 
 class Waiting(NamedTuple):
@@ -36,8 +36,7 @@ class Waiting(NamedTuple):
 def _message(waiting: Waiting) -> Value:
     if waiting.message == 0:
         return Approve(DocumentKind.KEY_CHANGE, bytes(32), waiting.role, Verdict.APPROVE)
-    grants = (KeyGrant(1, signer(CMCC, Role.MAKER, waiting.message).public, Role.MAKER),)
-    return ProposeKeys(waiting.message, grants, ())
+    return propose_keys(CHAIN, waiting.message, (signer(waiting.operator, Role.MAKER, waiting.message),))
 
 
 transactions = st.builds(

@@ -70,7 +70,7 @@ def file(
     """
     shown = lines if shown is None else shown
     root = digest(f"vault of {operator}")
-    seed = derive_seed(root, **key._asdict(), revision=revision, values=values_digest(lines))
+    seed = derive_seed(root, chain=CHAIN, **key._asdict(), revision=revision, values=values_digest(lines))
     values: list[int] = []
     blindings: list[int] = []
     for index, line in enumerate(lines):

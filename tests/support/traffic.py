@@ -12,13 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Protocol
 
-from abci_app.domain.members.schema import KeyChange, KeyGrant, ProposeKeys, key_change_hash
+from abci_app.domain.members.schema import KeyChange, key_change_hash
 from abci_app.kernel.approvals import Approve, DocumentKind, Verdict
 from abci_app.kernel.encoding import Value
 from abci_app.kernel.envelope import chain_hash
 from abci_app.kernel.roles import Role
 from settle.chain.errors import NodeUnreachable, RpcError
-from settle.chain.keys import Signer
+from settle.chain.keys import Signer, propose_keys
 from settle.chain.outbox import Outbox, Result, Ticket
 from settle.chain.rpc import RpcClient
 from settle.chain.transactions import Signing
@@ -61,11 +61,11 @@ class KeyRotations:
             document, self._open = self._open, None
             return [Wish(f"approve {document.hex()}", [_approval(document)], second)]
         self._serial += 1
-        register = (KeyGrant(1, rotated_key(self._operator, self._serial).public, Role.MAKER),)
         earlier = self._serial - 1
         revoke = (rotated_key(self._operator, earlier).public,) if self._serial > self._first_serial else ()
-        self._open = key_change_hash(self._chain, KeyChange(self._operator, self._serial, register, revoke))
-        messages = [ProposeKeys(self._serial, register, revoke), _approval(self._open)]
+        proposal = propose_keys(self._chain, self._serial, (rotated_key(self._operator, self._serial),), revoke)
+        self._open = key_change_hash(self._chain, KeyChange(self._operator, self._serial, proposal.register, revoke))
+        messages = [proposal, _approval(self._open)]
         return [Wish(f"rotate {self._operator}/{self._serial}", messages, first)]
 
 

@@ -20,6 +20,7 @@ from abci_app.domain.members.schema import (
     ProposeKeys,
     Routed,
     key_change_hash,
+    possession_hash,
 )
 from abci_app.domain.members.tables import KEY_CHANGES, KEYS, OPERATORS, ChangeKey, KeyKey, OperatorKey
 from abci_app.kernel.approvals import (
@@ -37,7 +38,7 @@ from abci_app.kernel.approvals import (
 from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context
 from abci_app.kernel.roles import Role
-from abci_app.kernel.signatures import is_key
+from abci_app.kernel.signatures import is_key, verify
 from abci_app.state.overlay import Reader
 
 
@@ -80,6 +81,10 @@ def propose_keys(state: Reader, at: Context, message: ProposeKeys) -> tuple[Fact
     if message.serial != operator.key_changes + 1:
         reject(Code.SERIAL_OUT_OF_TURN, expected=operator.key_changes + 1, actual=message.serial)
     _check_applies(state, change, operator)
+    for grant, proof in zip(message.register, message.proofs, strict=True):
+        if not verify(grant.suite, grant.key, possession_hash(at.chain, at.operator, grant.role, grant.key), proof):
+            expected = f"the key's own signature that operator {at.operator} has it as {grant.role.name}"
+            reject(Code.POSSESSION_NOT_PROVEN, expected=expected, actual=grant.key.hex())
 
     # HOW MUCH: no amounts
 
@@ -143,6 +148,9 @@ def _check_keys(message: ProposeKeys) -> None:
     for grant in message.register:
         if not is_key(grant.suite, grant.key):
             reject(Code.NOT_A_KEY, expected=f"a public key of suite {grant.suite}", actual=grant.key.hex())
+    if len(message.proofs) != len(message.register):
+        expected = f"one proof for each of {len(message.register)} keys"
+        reject(Code.PROOFS_DO_NOT_MATCH, expected=expected, actual=len(message.proofs))
 
 
 def _check_applies(state: Reader, change: KeyChange, operator: Operator) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from struct import Struct
 from typing import Annotated, TypeAlias
 
 from msgspec import Meta
 
 from abci_app.kernel.approvals import Approve, Signature, Signatures
 from abci_app.kernel.encoding import U8, U16, U32, Currency, Decoder, Hash32, KeyBytes, Text, Value, encode
+from abci_app.kernel.envelope import SignatureBytes
 from abci_app.kernel.hashing import Tag, tagged
 from abci_app.kernel.roles import Role
 
@@ -16,6 +18,7 @@ MOST_KEYS_PER_CHANGE = 16
 MOST_KEYS_PER_OPERATOR = 64
 VALIDATOR_POWER = 10
 """With 1, CometBFT's integer median returns the earliest vote, and one liar can move time back an hour."""
+_POSSESSION = Struct(">IB")  # operator, role
 
 OperatorCode: TypeAlias = Annotated[bytes, Meta(min_length=2, max_length=8)]
 """A short code such as CMCC, ASCII by convention; opaque to consensus."""
@@ -45,6 +48,7 @@ class KeyGrant(Value, frozen=True):
 
 KeyGrants: TypeAlias = Annotated[tuple[KeyGrant, ...], Meta(max_length=MOST_KEYS_PER_CHANGE)]
 Keys: TypeAlias = Annotated[tuple[KeyBytes, ...], Meta(max_length=MOST_KEYS_PER_CHANGE)]
+Proofs: TypeAlias = Annotated[tuple[SignatureBytes, ...], Meta(max_length=MOST_KEYS_PER_CHANGE)]
 
 
 class ChangeState(IntEnum):
@@ -60,11 +64,14 @@ class ProposeKeys(Value, frozen=True, tag="members.propose_keys"):
     """An administrator proposes to register and revoke keys of the own operator.
 
     `serial` numbers the operator's key changes from 1, so that the same change can be wanted twice.
+    `proofs` holds, for each key of `register` in its order, that key's own signature over `possession_hash`:
+    without it whoever sees a key proposed could have it registered first, as theirs and for ever.
     """
 
     serial: U32
     register: KeyGrants
     revoke: Keys
+    proofs: Proofs
 
 
 Message: TypeAlias = ProposeKeys
@@ -86,6 +93,14 @@ class KeyChange(Value, frozen=True):
 def key_change_hash(chain: bytes, change: KeyChange) -> bytes:
     """The hash that is signed: tag, sha256 of the chain id, canonical key change."""
     return tagged(Tag.KEY_CHANGE, chain, encode(change))
+
+
+def possession_hash(chain: bytes, operator: int, role: Role, key: bytes) -> bytes:
+    """The hash that a new key signs to be registered: tag, sha256 of the chain id, operator u32, role u8, key.
+
+    A proof of possession, as certificate requests carry one (RFC 2986, RFC 4211 section 4).
+    """
+    return tagged(Tag.KEY_POSSESSION, chain, _POSSESSION.pack(operator, role), key)
 
 
 # facts: past participles
@@ -205,3 +220,5 @@ class Code(IntEnum):
     ROLE_NOT_THE_KEYS = 114
     EXISTS_WITH_DIFFERENT_CONTENT = 115
     TOO_MANY_SIGNATURES = 116
+    PROOFS_DO_NOT_MATCH = 117
+    POSSESSION_NOT_PROVEN = 118

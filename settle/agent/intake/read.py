@@ -118,7 +118,12 @@ def _damaged(raw: RawFile, came: str) -> BadInput:
 def _header(raw: RawFile, delimiter: str) -> tuple[list[str], bytes]:
     """The column names of the first line, and the bytes after it."""
     line, _, body = raw.content.removeprefix(b"\xef\xbb\xbf").partition(b"\n")
-    names = next(csv.reader([line.decode("utf-8").rstrip("\r")], delimiter=delimiter), [])
+    try:
+        names = next(csv.reader([line.decode("utf-8").rstrip("\r")], delimiter=delimiter), [])
+    except csv.Error as fault:  # a carriage return within the line
+        raise BadInput(
+            file=raw.name, expected="a header of column names", came=str(fault), next_step="deliver a text file"
+        ) from fault
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadInput(

@@ -36,10 +36,10 @@ def declared_figures(desk: Desk, side: Side, revision: int) -> RatedLines | None
         each for each in desk.model.declarations(key) if (each.revision, each.party) == (revision, side.party)
     )
     kept = desk.vault.figures(key, revision)
-    if kept is not None and opens(desk.vault, key, kept, declared.detail):
+    if kept is not None and opens(desk.vault, desk.chain, key, kept, declared.detail):
         return kept
     derived = _rated(desk, side, revision, declared.streams)
-    if not opens(desk.vault, key, derived, declared.detail):
+    if not opens(desk.vault, desk.chain, key, derived, declared.detail):
         return None
     return desk.vault.keep_figures(key, derived)
 

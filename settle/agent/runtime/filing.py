@@ -1,4 +1,7 @@
-"""The messages that file figures: made from the vault, the same bytes every time (PROTOCOL 25, 26)."""
+"""The messages that file figures: made from the vault, the same bytes every time (PROTOCOL 25, 26).
+
+`chain` is sha256 of the chain id.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,8 @@ from settle.agent.vault import RatedLines, Vault
 
 
 def declare_message(vault: Vault, chain: bytes, operator: int, key: PeriodKey, rated: RatedLines) -> Declare:
-    """The declaration of figures: commitments, and the proof that we know what is in them.
-
-    `chain` is sha256 of the chain id.
-    """
-    seed = vault.seed(key, rated.revision, rated.lines)
+    """The declaration of figures: commitments, and the proof that we know what is in them."""
+    seed = vault.seed(chain, key, rated.revision, rated.lines)
     values = [value for line in rated.lines for value in _committed(line)]
     blindings = [blinding(seed, index, measure) for index in range(len(rated.lines)) for measure in Committed]
     commitments = tuple(commit(value, r) for value, r in zip(values, blindings, strict=True))
@@ -26,14 +26,14 @@ def declare_message(vault: Vault, chain: bytes, operator: int, key: PeriodKey, r
     )
 
 
-def open_message(vault: Vault, key: PeriodKey, rated: RatedLines) -> Open:
+def open_message(vault: Vault, chain: bytes, key: PeriodKey, rated: RatedLines) -> Open:
     """The opening of declared figures."""
-    return Open(*key, rated.revision, vault.seed(key, rated.revision, rated.lines), rated.lines)
+    return Open(*key, rated.revision, vault.seed(chain, key, rated.revision, rated.lines), rated.lines)
 
 
-def opens(vault: Vault, key: PeriodKey, rated: RatedLines, detail: bytes) -> bool:
+def opens(vault: Vault, chain: bytes, key: PeriodKey, rated: RatedLines, detail: bytes) -> bool:
     """Whether these figures are the ones behind a declaration's detail hash."""
-    return detail_hash(vault.seed(key, rated.revision, rated.lines), rated.lines) == detail
+    return detail_hash(vault.seed(chain, key, rated.revision, rated.lines), rated.lines) == detail
 
 
 def _committed(line: LineFigures) -> tuple[int, ...]:

@@ -127,7 +127,7 @@ def _open(desk: Desk, side: Side, revision: int) -> None:
         return
 
     def messages() -> list[Value]:
-        return [open_message(desk.vault, key, rated)]
+        return [open_message(desk.vault, desk.chain, key, rated)]
 
     wish = Wish(ActionKind.OPENED, f"open {key} r{revision}", str(key), messages, until, f"revision {revision}")
     desk.want(wish)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from abci_app.domain.agreements.schema import AgreementDocument, Terms, agreement_hash
-from abci_app.domain.members.schema import KeyChange, KeyGrant, ProposeKeys, key_change_hash
+from abci_app.domain.members.schema import KeyChange, key_change_hash
 from abci_app.domain.obligations.queries import PAYABLE, open_amount
 from abci_app.domain.obligations.schema import RoundState, State
 from abci_app.domain.periods.schema import PeriodState, Statement, StreamReference
@@ -21,7 +21,7 @@ from settle.agent.runtime.settings import AgentSettings
 from settle.agent.tasks import approve_all_statements
 from settle.chain.consortium import key_folder
 from settle.chain.errors import NodeUnreachable, RpcError
-from settle.chain.keys import generate
+from settle.chain.keys import generate, propose_keys
 from settle.chain.outbox import Ticket
 from settle.cli.demo.scenarios import Scenario
 from settle.cli.demo.stage import CHAIN_ID, Operator, Stage
@@ -142,12 +142,10 @@ class Troupe:
         operator, outbox = player.operator, player.agent.outbox
         new = generate(operator.number, Role.CHECKER)
         new.write(key_folder(operator.home) / "checker-2.json")
-        change = KeyChange(
-            operator.number, 1, (KeyGrant(new.suite, new.public, new.role),), (operator.keys["checker"].public,)
-        )
+        proposal = propose_keys(self.stage.chain, 1, (new,), (operator.keys["checker"].public,))
+        change = KeyChange(operator.number, proposal.serial, proposal.register, proposal.revoke)
         document = key_change_hash(self.stage.chain, change)
         first, second = operator.keys["admin-1"], operator.keys["admin-2"]
-        proposal = ProposeKeys(change.serial, change.register, change.revoke)
         self._settle([(player, people.submit(outbox, "keys propose", first, proposal))])
         for admin in (first, second):
             self._settle([(player, people.approve(outbox, DocumentKind.KEY_CHANGE, document, admin))])

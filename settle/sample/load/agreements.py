@@ -30,8 +30,9 @@ OPEN = range(15, 27)
 """Periods far from their cut-off: usage may be anchored at any time."""
 VOICE, SMS, MMS = 1, 2, 3
 TOLERANCE_BPS = 100
-MONTH = 30 * 86_400
-_FAR = 10 * 365 * 86_400
+DAY = 86_400
+MONTH = 30 * DAY
+_FAR = 10 * 365 * DAY
 _CHANGE_OF_RATES = 1_388_505_600  # 2014-01-01 in UTC+8
 _COUNTED = 1  # measure and event have one number here
 _MOBILE = 1  # the only network with a number series of its own rate
@@ -52,7 +53,7 @@ def terms_of(first: int, second: int, genesis_time: int) -> Terms:
         valid_from=0,
         valid_to=genesis_time + 2 * _FAR,
         calendar=_calendar(genesis_time),
-        contest=10 * 86_400,
+        contest=10 * DAY,
         catalogue=(*_catalogue(Direction.FIRST_TO_SECOND, second), *_catalogue(Direction.SECOND_TO_FIRST, first)),
         slots=(
             SlotBinding(Slot.RATING, RATING, ()),
@@ -67,16 +68,15 @@ def _calendar(genesis_time: int) -> tuple[CalendarRow, ...]:
     far = genesis_time + _FAR
     straddles = (_CHANGE_OF_RATES - MONTH // 2, _CHANGE_OF_RATES + MONTH // 2)
     after = (_CHANGE_OF_RATES + MONTH, _CHANGE_OF_RATES + 2 * MONTH)
+    later = (far + DAY, far + 2 * DAY, far + 3 * DAY)  # open, agree, pay
     rows = [
-        CalendarRow(
-            STRADDLING, *straddles, cut_off=genesis_time, declare_by=far, open_by=far, agree_by=far, pay_by=far
-        ),
-        CalendarRow(LATE, *after, cut_off=genesis_time, declare_by=genesis_time, open_by=far, agree_by=far, pay_by=far),
+        CalendarRow(STRADDLING, *straddles, genesis_time, far, *later),
+        CalendarRow(LATE, *after, genesis_time - 1, genesis_time, *later),
     ]
     for ordinal in (*SETTLED, *OPEN):
         usage_from = genesis_time + (ordinal - OPEN.start) * MONTH
-        cut_off = far if ordinal in OPEN else genesis_time
-        rows.append(CalendarRow(ordinal, usage_from, usage_from + MONTH, cut_off, far, far, far, far))
+        cut_off = far - DAY if ordinal in OPEN else genesis_time
+        rows.append(CalendarRow(ordinal, usage_from, usage_from + MONTH, cut_off, far, *later))
     return tuple(rows)
 
 

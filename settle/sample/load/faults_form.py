@@ -28,6 +28,7 @@ from abci_app.kernel.encoding import Value, encode
 from abci_app.kernel.envelope import LARGEST_TRANSACTION, Envelope, chain_hash, read_envelope
 from abci_app.kernel.roles import Role
 from settle.chain.consortium import CNY
+from settle.chain.keys import propose_keys
 from settle.sample.load.agreements import terms_of
 from settle.sample.load.consortium import Consortium, stranger
 from settle.sample.load.fault import Fault, Stage
@@ -56,7 +57,7 @@ def form_faults(of: Consortium, pen: Pen) -> Iterator[Fault]:
     """Every fault that shows before a transaction is executed."""
     for name, code, raw in (*_envelopes(of, pen), *_bodies(of, pen), *_signatures(of, pen), *_numbers(of, pen)):
         yield Fault(name, code, Stage.CHECK, raw)
-    for name, code, role, message in (*_members(), *_agreements(of), *_periods(of), *_obligations()):
+    for name, code, role, message in (*_members(of), *_agreements(of), *_periods(of), *_obligations()):
         yield Fault(name, code, Stage.CHECK, pen.sign(of.keys[1][role], message))
 
 
@@ -130,19 +131,21 @@ def _numbers(of: Consortium, pen: Pen) -> Iterator[_Raw]:
     agent, jumping = of.keys[1]["agent-2"], of.keys[1]["agent-1"]
     used = of.keys[1]["admin-1"]  # its one good transaction has number 1, whatever the length of the run
     yield "replayed", Code.NUMBER_USED, pen.sign(used, key_change(of).message, number=1)
-    yield "number_used", Code.NUMBER_USED, pen.sign(used, ProposeKeys(9, (), (used.public,)), number=1)
+    yield "number_used", Code.NUMBER_USED, pen.sign(used, propose_keys(of.chain, 9, (), (used.public,)), number=1)
     yield "number_too_old", Code.NUMBER_TOO_OLD, pen.sign(jumping, file_of(), number=1)
     yield "number_too_far", Code.NUMBER_TOO_FAR, pen.sign(agent, file_of(), number=2**40)
     yield "expired", Code.EXPIRED, pen.sign(agent, file_of(), expiry=0)
     yield "expires_too_late", Code.EXPIRES_TOO_LATE, pen.sign(agent, file_of(), expiry=2**40)
 
 
-def _members() -> Iterator[_Formed]:
+def _members(of: Consortium) -> Iterator[_Formed]:
+    unproven = replace(propose_keys(of.chain, 2, (stranger(of.seed, 2),)), proofs=())
     grant = KeyGrant(1, b"\x02" + b"\xff" * 32, Role.MAKER)  # beyond the field: no point has this x
     key = b"\x02" + bytes(31) + b"\x01"
-    yield "key_change_of_nothing", OfMembers.NOTHING_TO_CHANGE, "admin-1", ProposeKeys(2, (), ())
-    yield "key_named_twice", OfMembers.KEY_NAMED_TWICE, "admin-1", ProposeKeys(2, (), (key, key))
-    yield "not_a_key", OfMembers.NOT_A_KEY, "admin-1", ProposeKeys(2, (grant,), ())
+    yield "key_change_of_nothing", OfMembers.NOTHING_TO_CHANGE, "admin-1", propose_keys(of.chain, 2, ())
+    yield "key_named_twice", OfMembers.KEY_NAMED_TWICE, "admin-1", propose_keys(of.chain, 2, (), (key, key))
+    yield "not_a_key", OfMembers.NOT_A_KEY, "admin-1", ProposeKeys(2, (grant,), (), (bytes(64),))
+    yield "key_without_proof", OfMembers.PROOFS_DO_NOT_MATCH, "admin-1", unproven
 
 
 def _agreements(of: Consortium) -> Iterator[_Formed]:

@@ -17,7 +17,6 @@ from abci_app.domain.agreements.schema import (
 )
 from abci_app.domain.agreements.schema import Code as OfAgreements
 from abci_app.domain.members.schema import Code as OfMembers
-from abci_app.domain.members.schema import KeyGrant, ProposeKeys
 from abci_app.domain.obligations.schema import Code as OfObligations
 from abci_app.domain.obligations.schema import IssueInvoice, NotifyPayment, ProposeRound
 from abci_app.domain.periods.schema import Code as OfPeriods
@@ -26,6 +25,7 @@ from abci_app.kernel.approvals import Approve, DocumentKind, Verdict
 from abci_app.kernel.encoding import Value
 from abci_app.kernel.roles import Role
 from settle.chain.consortium import CNY
+from settle.chain.keys import propose_keys
 from settle.sample.load.agreements import LATE, MONTH, STRADDLING, terms_of
 from settle.sample.load.consortium import SET_OFF, UNITS, Consortium, stranger
 from settle.sample.load.fault import Fault, Stage
@@ -37,6 +37,7 @@ from settle.sample.load.mix import (
     SIGNED,
     UNSIGNED,
     UNTOUCHED,
+    key_change,
     lying_filings,
     unsigned_filings,
 )
@@ -64,25 +65,26 @@ def _approve(kind: DocumentKind, document: bytes, role: Role) -> Approve:
 
 def _members(of: Consortium) -> Iterator[_Case]:
     """The first operator has a key change open, number 1."""
-    new = KeyGrant(1, stranger(of.seed, 2).public, Role.MAKER)
+    new = stranger(of.seed, 2)
     keys = of.keys[1]
-    known = KeyGrant(1, keys["maker"].public, Role.MAKER)
     theirs = of.keys[2]["maker"].public
     admins = (keys["admin-1"].public, keys["admin-2"].public)
     for name, code, key, message in (
-        ("key_change_by_a_maker", OfMembers.WRONG_ROLE, "maker", ProposeKeys(2, (new,), ())),
+        ("key_change_by_a_maker", OfMembers.WRONG_ROLE, "maker", propose_keys(of.chain, 2, (new,))),
         (
             "key_change_with_other_content",
             OfMembers.EXISTS_WITH_DIFFERENT_CONTENT,
             "admin-1",
-            ProposeKeys(1, (new,), ()),
+            propose_keys(of.chain, 1, (new,)),
         ),
-        ("key_change_out_of_turn", OfMembers.SERIAL_OUT_OF_TURN, "admin-1", ProposeKeys(3, (new,), ())),
-        ("key_already_known", OfMembers.KEY_ALREADY_KNOWN, "admin-1", ProposeKeys(2, (known,), ())),
-        ("key_of_another_operator", OfMembers.KEY_NOT_ACTIVE, "admin-1", ProposeKeys(2, (), (theirs,))),
-        ("no_administrator_left", OfMembers.NO_ADMINISTRATOR_LEFT, "admin-1", ProposeKeys(2, (), admins)),
+        ("key_change_out_of_turn", OfMembers.SERIAL_OUT_OF_TURN, "admin-1", propose_keys(of.chain, 3, (new,))),
+        ("key_already_known", OfMembers.KEY_ALREADY_KNOWN, "admin-1", propose_keys(of.chain, 2, (keys["maker"],))),
+        ("key_of_another_operator", OfMembers.KEY_NOT_ACTIVE, "admin-1", propose_keys(of.chain, 2, (), (theirs,))),
+        ("no_administrator_left", OfMembers.NO_ADMINISTRATOR_LEFT, "admin-1", propose_keys(of.chain, 2, (), admins)),
     ):
         yield name, code, 1, key, message
+    # the second operator sends the first one's proposal as its own, to have the key before it
+    yield "key_taken_from_another", OfMembers.POSSESSION_NOT_PROVEN, 2, "admin-1", key_change(of).message
     nothing = _approve(DocumentKind.KEY_CHANGE, _NOWHERE, Role.ADMIN)
     yield "key_change_not_there", OfMembers.DOCUMENT_NOT_FOUND, 1, "admin-1", nothing
 

@@ -66,7 +66,7 @@ def filed(
     """What a party files over no streams. `committed` puts other values into the commitments: a lie."""
     operator = PAIRS[place.agreement - 1][party]
     root = sha256(f"vault {of.seed} {operator}".encode()).digest()
-    seed = derive_seed(root, **place._asdict(), revision=1, values=values_digest(lines))
+    seed = derive_seed(root, chain=of.chain, **place._asdict(), revision=1, values=values_digest(lines))
     values = [value for line in lines for value in (line.units_billed, line.amount)]
     values = values if committed is None else list(committed)
     blindings = [blinding(seed, index, measure) for index in range(len(lines)) for measure in Committed]

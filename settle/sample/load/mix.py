@@ -14,12 +14,11 @@ from itertools import cycle, islice, product
 from typing import NamedTuple
 
 from abci_app.domain.agreements.schema import AgreementDocument, Direction, ProposeAgreement, agreement_hash
-from abci_app.domain.members.schema import KeyGrant, ProposeKeys
 from abci_app.domain.obligations.schema import IssueInvoice
 from abci_app.domain.periods.schema import AnchorUsage, ControlTotals
 from abci_app.kernel.approvals import Approve, DocumentKind, Verdict
 from abci_app.kernel.encoding import Value
-from settle.chain.keys import Signer
+from settle.chain.keys import Signer, propose_keys
 from settle.sample.chance import Dice
 from settle.sample.load.agreements import OPEN, PAIRS, SETTLED, terms_of
 from settle.sample.load.consortium import AGENTS, UNITS, Consortium, stranger
@@ -104,8 +103,7 @@ def _rounds(rest: int) -> int:
 
 def key_change(of: Consortium) -> Step:
     """The first operator's administrator wants another machine's key registered; nobody signs it."""
-    grant = KeyGrant(stranger(of.seed, 1).suite, stranger(of.seed, 1).public, stranger(of.seed, 1).role)
-    return Step(of.keys[1]["admin-1"], ProposeKeys(1, (grant,), ()))
+    return Step(of.keys[1]["admin-1"], propose_keys(of.chain, 1, (stranger(of.seed, 1),)))
 
 
 def unsigned_filings(of: Consortium) -> tuple[Filing, Filing]:

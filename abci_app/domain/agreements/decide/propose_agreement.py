@@ -100,9 +100,11 @@ def check_terms(message: ProposeAgreement) -> None:
 
 def _check_calendar(terms: Terms) -> None:
     for row in terms.calendar:
-        dates = (row.cut_off, row.declare_by, row.open_by, row.agree_by, row.pay_by)
-        if row.usage_from >= row.usage_to or list(dates) != sorted(dates):
-            expected = "usage_from < usage_to, cut_off <= declare_by <= open_by <= agree_by <= pay_by"
+        # Strict, for silence must have a way out: until declare-by a silent party may still file, so its partner opens
+        # from then on, and only before open-by. Equal dates would leave the partner no moment in which it may open.
+        in_order = row.cut_off < row.declare_by < row.open_by < row.agree_by <= row.pay_by
+        if row.usage_from >= row.usage_to or not in_order:
+            expected = "usage_from < usage_to, cut_off < declare_by < open_by < agree_by <= pay_by"
             reject(Code.CALENDAR_OUT_OF_ORDER, expected=expected, actual=f"ordinal {row.ordinal}")
         if row.pay_by + terms.contest > LATEST:
             reject(Code.CALENDAR_OUT_OF_ORDER, expected=f"all dates by {LATEST}", actual=row.pay_by + terms.contest)

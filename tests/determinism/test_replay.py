@@ -6,12 +6,20 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
+from enum import IntEnum
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from tests.determinism import corpus, pythons
+from abci_app.application.router import Fact, Message, read_fact
+from abci_app.domain.members.schema import OperatorAdmitted, UnitRegistered, ValidatorAppointed
+from abci_app.domain.rulebook.schema import BundleStored, RulePublished, RuleVersionActivated
+from abci_app.kernel.approvals import Advance, Approve, DocumentKind, ObjectKind
+from abci_app.kernel.encoding import Value
+from tests.determinism import corpus, make, pythons
 
 SURROUNDINGS = {
     "hash seed 0": {"PYTHONHASHSEED": "0"},
@@ -25,6 +33,15 @@ SURROUNDINGS = {
     "development mode": {"PYTHONDEVMODE": "1"},
     "other allocator": {"PYTHONMALLOC": "malloc"},
 }
+FROM_GENESIS = {
+    OperatorAdmitted,
+    UnitRegistered,
+    ValidatorAppointed,
+    RulePublished,
+    RuleVersionActivated,
+    BundleStored,
+}
+"""No message brings these about: members, validators and rules come from genesis until governance decides on them."""
 
 
 @cache
@@ -51,8 +68,33 @@ def test_the_corpus_is_rich_and_small() -> None:
     assert {block["accepted"] for block in blocks} == {True, False}
 
 
+def tag_of(kind: type[Value]) -> str:
+    return str(kind.__struct_config__.tag)
+
+
+def counted(what: str) -> Counter[str]:
+    """How often each kind of `what` stands in the blocks of the corpus."""
+    lines = [json.loads(line) for line in replayed(Path(sys.executable)).splitlines()]
+    return Counter(kind for line in lines for kind in line[what])
+
+
+def test_every_kind_of_message_is_accepted_and_changes_something() -> None:
+    """Approvals of every kind of document, advances of every kind of object. Teach `settlement` what is missing."""
+    routed: dict[type[Value], type[IntEnum]] = {Approve: DocumentKind, Advance: ObjectKind}
+    every = {tag_of(kind) for kind in get_args(Message) if kind not in routed}
+    every |= {f"{tag_of(kind)} {about.name}" for kind, abouts in routed.items() for about in abouts}
+    assert set(counted("messages")) == every
+
+
+def test_every_kind_of_fact_is_brought_about() -> None:
+    """By a message in a block, except those that only genesis brings. Teach `settlement` what is missing."""
+    assert set(counted("facts")) == {tag_of(kind) for kind in get_args(Fact) if kind not in FROM_GENESIS}
+    genesis = {type(read_fact(bytes.fromhex(fact))) for fact in corpus.load()["facts"]}
+    assert genesis >= FROM_GENESIS
+
+
 def test_the_default_python_gives_the_recorded_hashes_results_and_events() -> None:
-    """A format pin: `python -m tests.determinism.corpus` makes it anew where a change is meant."""
+    """A format pin: `python -m tests.determinism.make` makes it anew where a change is meant."""
     lines = [json.loads(line) for line in replayed(Path(sys.executable)).splitlines()]
     blocks = corpus.load()["blocks"]
     assert len(lines) == len(blocks)
@@ -63,7 +105,7 @@ def test_the_default_python_gives_the_recorded_hashes_results_and_events() -> No
 
 def test_the_corpus_can_be_made_again_and_comes_out_the_same() -> None:
     """Not compared with the committed one: a new message changes what is drawn, not what the old blocks mean."""
-    assert corpus.make() == corpus.make()
+    assert make.make() == make.make()
 
 
 @pytest.mark.parametrize("name", SURROUNDINGS)

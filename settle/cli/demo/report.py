@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
 from typing import NamedTuple
 
 from rich.table import Table
@@ -69,7 +70,7 @@ class Report(NamedTuple):
             "attempt",
             "code",
             "refused because",
-            rows=[(each.what, each.code, each.log) for each in self.attempts],
+            rows=[(each.what, each.code, shorten(each.log, 90, placeholder=" …")) for each in self.attempts],
             right=("code",),
         )
         if self.seal is None:

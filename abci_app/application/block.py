@@ -65,7 +65,8 @@ class Executor:
         key = active_key(self.state, signed.key)
         if key is None:
             reject(Code.UNKNOWN_KEY, expected="a registered, active key", actual=signed.key.hex())
-        replay.check(self.state, signed.key, body.number, body.expiry, self._height)
+        window = replay.window_of(self.state, signed.key)
+        replay.check(window, signed.key, body.number, body.expiry, self._height)
         return Context(self._height, self._time, self._chain, key.operator, key.role, signed.key, self._rules)
 
 

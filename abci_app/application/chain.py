@@ -33,6 +33,9 @@ from abci_app.state.forest import EMPTY, Forest
 from abci_app.state.overlay import Reader
 from abci_app.state.store import FORMAT, Batch, Marker, Store
 
+_MOST_SIGNERS = 4096
+"""Keys that CheckTx remembers until the next block; strangers may send any number of them."""
+
 
 class Chain:
     """Holds the committed state's tree and at most two candidates; everything durable is in the store.
@@ -47,6 +50,7 @@ class Chain:
         self._marker = store.marker()
         self._rules = RuleCache()
         self.alarms: list[str] = []  # what the server must report: transactions that tripped a fault
+        self._signers: tuple[int, dict[bytes, tuple[bool, replay.Window]]] = -1, {}  # height, and what held then
         self._prepared: Candidate | None = None
         self._processed: Candidate | None = None
         self._next: tuple[Candidate, Forest] | None = None
@@ -85,10 +89,10 @@ class Chain:
                     expected=f"a signature of key {found.signed.key.hex()}",
                     actual="another",
                 )
-            with self._store.view() as state:
-                if active_key(state, found.signed.key) is None:
-                    reject(Code.UNKNOWN_KEY, expected="a registered, active key", actual=found.signed.key.hex())
-                replay.check(state, found.signed.key, found.body.number, found.body.expiry, marker.height + 1)
+            active, window = self._signer(found.signed.key, marker.height)
+            if not active:
+                reject(Code.UNKNOWN_KEY, expected="a registered, active key", actual=found.signed.key.hex())
+            replay.check(window, found.signed.key, found.body.number, found.body.expiry, marker.height + 1)
         except Rejected as refusal:
             return refused(refusal, found.cost)
         return Outcome(0, found.signed.digest, "", found.cost, found.cost, (), CODESPACE)
@@ -164,6 +168,23 @@ class Chain:
     def _started(self) -> Marker:
         assert self._marker is not None, "genesis comes before everything else"
         return self._marker
+
+    def _signer(self, key: bytes, height: int) -> tuple[bool, replay.Window]:
+        """Whether a key is active, and its numbers, as of the committed block.
+
+        After each block CometBFT asks again about everything that waits: few keys, thousands of times.
+        """
+        at, signers = self._signers
+        if at != height:
+            signers = {}
+            self._signers = height, signers
+        found = signers.get(key)
+        if found is None:
+            with self._store.view() as state:
+                found = active_key(state, key) is not None, replay.window_of(state, key)
+            if len(signers) < _MOST_SIGNERS:
+                signers[key] = found
+        return found
 
     def _candidate(self, proposal: Block) -> Candidate | None:
         """The proposal executed; None if it holds what no transaction of a block may be."""

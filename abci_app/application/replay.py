@@ -39,13 +39,17 @@ WINDOWS: Table[SignerKey, Window] = Table(STORE, 1, SignerKey, "33s", Window)
 _UNUSED = Window(0, bytes(32))
 
 
-def check(state: Reader, key: bytes, number: int, expiry: int, height: int) -> None:
-    """Whether a transaction may still run in the block at `height`. Raises `Rejected`."""
+def window_of(state: Reader, key: bytes) -> Window:
+    """The numbers that a key has used."""
+    return WINDOWS.get(state, SignerKey(key)) or _UNUSED
+
+
+def check(window: Window, key: bytes, number: int, expiry: int, height: int) -> None:
+    """Whether a key's transaction may still run in the block at `height`. Raises `Rejected`."""
     if expiry < height:
         reject(Code.EXPIRED, expected=f"expiry at or after height {height}", actual=expiry)
     if expiry > height + LONGEST_LIFE:
         reject(Code.EXPIRES_TOO_LATE, expected=f"expiry at most {height + LONGEST_LIFE}", actual=expiry)
-    window = WINDOWS.get(state, SignerKey(key)) or _UNUSED
     if number > window.highest + FARTHEST:
         reject(Code.NUMBER_TOO_FAR, expected=f"at most {window.highest + FARTHEST}", actual=number)
     age = window.highest - number
@@ -57,7 +61,7 @@ def check(state: Reader, key: bytes, number: int, expiry: int, height: int) -> N
 
 def use(state: Writer, key: bytes, number: int) -> None:
     """Mark a checked number as used."""
-    window = WINDOWS.get(state, SignerKey(key)) or _UNUSED
+    window = window_of(state, key)
     seen = int.from_bytes(window.seen, "big")
     if number > window.highest:
         seen = (seen << (number - window.highest) | 1) & (1 << WINDOW) - 1

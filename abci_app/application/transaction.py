@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated, NamedTuple
 
@@ -11,6 +10,7 @@ from msgspec import Meta
 
 from abci_app.application.costs import cost_of
 from abci_app.application.interface import Signed
+from abci_app.application.remembered import Remembered
 from abci_app.application.router import Message, check_form
 from abci_app.kernel.codes import reject
 from abci_app.kernel.costs import MOST_PER_TRANSACTION
@@ -20,8 +20,9 @@ from abci_app.kernel.signatures import SUITES
 
 MOST_MESSAGES = 16
 _MOST_VALUES = 32_768  # in a body: a little more than the largest messages have, sixteen full agreements
-# A decoded transaction takes up to 15 times its bytes: these bound what strangers can make us keep to 250 MiB.
-_REMEMBERED = 8192
+# A decoded transaction takes up to 15 times its bytes: this bounds what strangers can make us keep to 250 MiB,
+# and holds a full mempool of transactions of the usual size, which every block looks at again.
+_REMEMBERED_BYTES = 16 * 1024 * 1024
 _REMEMBERED_UP_TO = 2048  # bytes; larger transactions are decoded again rather than kept
 
 
@@ -73,7 +74,14 @@ def read(chain: bytes, raw: bytes) -> Transaction:
     A pure function of the chain's hash and the bytes. A small one that is accepted is remembered; a refusal
     is not, for with its traceback it would keep everything that was read before it.
     """
-    return _remembered(chain, raw) if len(raw) <= _REMEMBERED_UP_TO else _read(chain, raw)
+    if len(raw) > _REMEMBERED_UP_TO:
+        return _read(chain, raw)
+    name = chain + raw
+    found = _remembered.get(name)
+    if found is None:
+        found = _read(chain, raw)
+        _remembered.keep(name, found)
+    return found
 
 
 def _read(chain: bytes, raw: bytes) -> Transaction:
@@ -99,4 +107,4 @@ def _read(chain: bytes, raw: bytes) -> Transaction:
     return Transaction(signed, body, cost)
 
 
-_remembered = lru_cache(maxsize=_REMEMBERED)(_read)
+_remembered: Remembered[Transaction] = Remembered(_REMEMBERED_BYTES)

@@ -10,15 +10,18 @@ import pytest
 from msgspec.structs import replace
 
 from abci_app.application import queries, transaction
+from abci_app.application.remembered import Remembered
 from abci_app.application.transaction import Code
 from abci_app.domain.agreements.schema import CatalogueLine, ProposeAgreement, SlotBinding, UnitPair
+from abci_app.domain.members.schema import KeyChange, ProposeKeys, key_change_hash
+from abci_app.kernel.approvals import Advance, Approve, DocumentKind, ObjectKind, Verdict
 from abci_app.kernel.codes import Rejected
 from abci_app.kernel.encoding import encode
 from abci_app.kernel.roles import Role
 from abci_app.rules.interface import Slot
 from settle.chain.keys import propose_keys
 from tests.support.books import TERMS, month
-from tests.support.chains import CHAIN, CMCC, Network, genesis_facts, signed, signer
+from tests.support.chains import CHAIN, CMCC, CUCC, Network, genesis_facts, signed, signer
 
 ADMIN = signer(CMCC, Role.ADMIN)
 
@@ -98,3 +101,33 @@ def test_facts_come_in_pages_of_bounded_size_and_none_is_left_out(monkeypatch: p
     assert [record for page in found for record in page] == network.store.records
     assert all(len(page) == 1 or sum(map(len, page)) <= most for page in found)
     assert len(found) > len(genesis_facts()) // 4
+
+
+def test_what_was_read_is_remembered_within_its_bytes() -> None:
+    kept: Remembered[int] = Remembered(1000)
+    for number in range(100):
+        kept.keep(number.to_bytes(50, "big"), number)
+    assert kept.get((99).to_bytes(50, "big")) == 99
+    assert kept.get((0).to_bytes(50, "big")) is None
+    assert sum(kept.get(number.to_bytes(50, "big")) is not None for number in range(100)) <= 22
+
+
+def test_what_is_asked_for_again_outlives_what_is_not() -> None:
+    kept: Remembered[int] = Remembered(1000)
+    asked = b"asked for again"
+    kept.keep(asked, 7)
+    for number in range(100):
+        kept.keep(number.to_bytes(50, "big"), number)
+        assert kept.get(asked) == 7
+
+
+def test_a_key_revoked_in_a_block_is_unknown_to_the_next_check() -> None:
+    network = Network()
+    maker, admin = signer(CUCC, Role.MAKER), signer(CUCC, Role.ADMIN)
+    waiting = signed(maker, 1, Advance(ObjectKind.PERIOD, bytes((5, 1)) + bytes(7)))
+    assert network.chain.check(waiting, recheck=False).code == 0
+    change = KeyChange(CUCC, 1, (), (maker.public,))
+    network.block(signed(admin, 1, ProposeKeys(1, (), (maker.public,), ())))
+    document = key_change_hash(CHAIN, change)
+    network.block(signed(admin, 2, Approve(DocumentKind.KEY_CHANGE, document, Role.ADMIN, Verdict.APPROVE)))
+    assert network.chain.check(waiting, recheck=True).code == Code.UNKNOWN_KEY

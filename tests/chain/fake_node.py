@@ -78,7 +78,7 @@ class FakeNode:
         envelope = read_envelope(raw)
         _, number, expiry = msgspec.msgpack.decode(envelope.body)
         try:
-            replay.check(self.replay_rows, envelope.key, number, expiry, height)
+            replay.check(replay.window_of(self.replay_rows, envelope.key), envelope.key, number, expiry, height)
         except Rejected as refusal:
             return int(refusal.code)
         return self.check(raw)

@@ -30,7 +30,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("task", "What waits for this operator's people."),
     ("query", "Any question that a node answers."),
     ("trace", "Follow a period, line, statement, agreement or key through its facts."),
-    ("rule", "Rules: format, check, build, compare with the chain."),
+    ("rule", "Rules: write, check, measure, build, compare with the chain."),
     ("sample", "Generated traffic, seen from both sides."),
     ("demo", "A month of four operators settled on four validators, with hidden faults and attempts to cheat."),
     ("config", "Settings, and where each comes from."),

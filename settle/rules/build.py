@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from abci_app.rules.bundle import (
     Bundle,
@@ -10,7 +11,9 @@ from abci_app.rules.bundle import (
     LoadedRule,
     Manifest,
     TableDigest,
+    Vector,
     bundle_hash,
+    compile_bundle,
     load_bundle,
     read_bundle,
     write_bundle,
@@ -41,6 +44,22 @@ def build_bundle(folder: Path, chain: bytes = b"") -> bytes:
     raw = write_bundle(assemble_bundle(folder, chain))
     load_bundle(raw)
     return raw
+
+
+class FolderRule(NamedTuple):
+    """The rule of a plugin folder ready to run, and its vectors, not yet run."""
+
+    rule: LoadedRule
+    vectors: tuple[Vector, ...]
+
+
+def compile_folder(folder: Path) -> FolderRule:
+    """What authors work with: everything is checked but the vectors' outcomes.
+
+    PluginInvalid, RuleTextError or RuleRefused where the folder is no rule.
+    """
+    bundle = assemble_bundle(folder)
+    return FolderRule(compile_bundle(bundle, bundle_hash(write_bundle(bundle))), bundle.vectors)
 
 
 def assemble_bundle(folder: Path, chain: bytes = b"") -> Bundle:

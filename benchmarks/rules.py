@@ -1,4 +1,8 @@
-"""The executor beside plain Python, and how long a rule takes to load: `python -m benchmarks.rules [--records N]`."""
+"""Executor, columns and explanation of the reference rule beside plain Python and Polars' own scan, join and group
+of the same records, in one run; and how long a rule takes to load: `python -m benchmarks.rules [--records N]`.
+
+Rates are of process CPU over all threads, so records a second a core.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,12 @@ import time
 from collections.abc import Callable
 from random import Random
 
-from abci_app.rules.bundle import load_bundle
+import polars as pl
+
+from abci_app.rules.bundle import LoadedRule, load_bundle
 from settle.rules.build import shipped_bundle
+from settle.rules.columns import REJECTION, Columns
+from settle.rules.explain import explain
 
 SERIES = ("157", "188", "86157", "86188")
 
@@ -56,6 +64,38 @@ def best(run: Callable[[], object], rounds: int = 5) -> float:
     return min(seconds)
 
 
+def frame(rule: LoadedRule, rows: list[tuple[int, int, int, int, str, str, bool, int, int]]) -> pl.DataFrame:
+    """The records as columns named as the parameters."""
+    names = [one.name for one in rule.program.functions[0].parameters]
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def raw_group(records: pl.DataFrame) -> pl.DataFrame:
+    """What Polars does at best with the same records: cut a prefix, join it, add up by line."""
+    series = pl.DataFrame({"prefix": [86157, 86188], "hit": [1, 1]})
+    prefixed = records.lazy().with_columns(prefix=pl.col("b_number").str.slice(0, 5).cast(pl.Int64))
+    joined = prefixed.join(series.lazy(), on="prefix", how="left")
+    billed = ((pl.col("duration_ms") + 59_999) // 60_000 * 60_000).sum()
+    return joined.group_by("service", "originating", "terminating", "hit").agg(billed, pl.len()).collect()
+
+
+def measure_columns(rule: LoadedRule, rows: list[tuple[int, int, int, int, str, str, bool, int, int]]) -> None:
+    """Columns against the executor's results, then their rates in memory."""
+    columns, small = Columns.of_rule(rule, "rate_record"), frame(rule, rows)
+    rated = columns.run(small)
+    assert [row[:2] for row in rated.rows()] == [rule.functions["rate_record"](*row) for row in rows]
+    assert rated[REJECTION].null_count() == rated.height
+    large = pl.concat([small] * max(1, 4_000_000 // len(rows))).rechunk()
+    rates = {
+        "rate_record, columns": large.height / best(lambda: columns.run(large)),
+        "Polars: cut, join, group": large.height / best(lambda: raw_group(large)),
+    }
+    for name, rate in rates.items():
+        print(f"{name:<26} {rate:>12,.0f} records/s a core, {large.height:,} in memory")
+    one = best(lambda: [explain(rule, "rate_record", *row) for row in rows[:200]]) / 200
+    print(f"{'rate_record, explained':<26} {1 / one:>12,.0f} records/s a core")
+
+
 def main() -> None:
     """Measure in one run, so that the ratios hold on a busy machine too."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -69,6 +109,7 @@ def main() -> None:
     plain = len(rows) / best(lambda: [plain_rate_record(*row) for row in rows])
     print(f"rate_record, executor      {executor:>12,.0f} calls/s a core")
     print(f"rate_record, plain Python  {plain:>12,.0f} calls/s a core   executor / plain = {executor / plain:.2f}")
+    measure_columns(rule, rows)
     line = (1, 0, 0, 1_000, 61_000_000, 120_000_000, 1, 2)
     checked = best(lambda: [rule.call("price_line", *line) for _ in range(20_000)]) / 20_000
     print(f"price_line, checked call   {1 / checked:>12,.0f} calls/s a core   static cost {rule.costs['price_line']}")

@@ -23,6 +23,9 @@ class DocumentKind(IntEnum):
     AGREEMENT = 2
     STATEMENT = 3
     NETTING_ROUND = 4
+    BUNDLE = 5
+    PROPOSAL = 6
+    READINESS = 7
 
 
 class Verdict(IntEnum):
@@ -47,6 +50,7 @@ class ObjectKind(IntEnum):
     PERIOD = 1
     OBLIGATION = 2
     NETTING_ROUND = 3
+    PROPOSAL = 4
 
 
 class Advance(Value, frozen=True, tag="advance"):
@@ -68,6 +72,9 @@ class Signature(Value, frozen=True):
 MOST_SIGNATURES = 32
 """What a document's row holds; only keys revoked while it is open make it more than a policy asks for."""
 Signatures: TypeAlias = Annotated[tuple[Signature, ...], Meta(max_length=MOST_SIGNATURES)]
+MOST_VOTES = 256
+"""What a row holds where every operator is asked: votes on a proposal, the readiness of nodes."""
+Votes: TypeAlias = Annotated[tuple[Signature, ...], Meta(max_length=MOST_VOTES)]
 
 
 class Need(NamedTuple):

@@ -7,6 +7,7 @@ proves the tree, the tables are checked cell by cell, and the bundle's own vecto
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, NamedTuple, NoReturn, TypeAlias
 
 from msgspec import Meta
@@ -19,10 +20,12 @@ from abci_app.rules.declarations import refuse
 from abci_app.rules.executor import Entry, compile_program
 from abci_app.rules.interface import Slot, agreement_parameters, check_interface
 from abci_app.rules.names import CapsName, Name
-from abci_app.rules.tables import Cell, describe, fits, read_table, table_hash
-from abci_app.rules.tree import MOST_BYTES, Declared, Function, Program, read_program, tree_hash
+from abci_app.rules.tables import Cell, Table, describe, fits, read_table, table_hash
+from abci_app.rules.tree import MOST_BYTES, Declared, Function, Program, entry_points, read_program, tree_hash
 
 MOST_BUNDLE_BYTES = 512 * 1024
+MOST_VECTOR_COST = 20_000_000
+"""Of all vectors together, each at its entry point's static cost: about 0.6 s of the executor."""
 ALWAYS = 2**40
 """`effective_to` of a rule without an end."""
 Cost: TypeAlias = Annotated[int, Meta(ge=0, le=2**32 - 1)]
@@ -90,6 +93,8 @@ class LoadedRule(NamedTuple):
     functions: Mapping[str, Entry]
     """Unchecked and fast: for arguments that are known to be inside the declared ranges."""
     costs: Mapping[str, int]
+    tables: Mapping[str, Table]
+    """For the other back ends: explaining and columns."""
 
     def call(self, entry: str, *arguments: Cell) -> tuple[int | bool, ...]:
         """The results of an entry point. RejectedByRule where the rule rejects; RuleRefused
@@ -102,7 +107,7 @@ class LoadedRule(NamedTuple):
         return agreement_parameters(self._function(entry), self.manifest.slot, self.manifest.interface)
 
     def _function(self, entry: str) -> Function:
-        for function in self.program.functions:
+        for function in entry_points(self.program):
             if function.name == entry:
                 return function
         return refuse(RuleCode.NO_ENTRY_POINT, self.manifest.name, f"one of {', '.join(self.functions)}", entry)
@@ -138,6 +143,7 @@ def load_bundle(raw: bytes) -> LoadedRule:
     """
     bundle = read_bundle(raw)
     rule = compile_bundle(bundle, bundle_hash(raw))
+    _check_vectors_cost(bundle, rule.costs)
     for at, vector in enumerate(bundle.vectors, 1):
         run_vector(rule, vector, f"vector {at}")
     for entry in rule.functions:
@@ -155,7 +161,7 @@ def compile_bundle(bundle: Bundle, name: bytes) -> LoadedRule:
     check_interface(program, manifest.slot, manifest.interface)
     tables = {form.name: read_table(part, form) for form, part in zip(program.tables, bundle.tables, strict=True)}
     functions = compile_program(program, tables, f"{manifest.name}/v{manifest.version} {name.hex()[:16]}")
-    return LoadedRule(name, manifest, program, functions, costs)
+    return LoadedRule(name, manifest, program, functions, costs, MappingProxyType(tables))
 
 
 def run_vector(rule: LoadedRule, vector: Vector, where: str) -> None:
@@ -180,6 +186,13 @@ def check_arguments(function: Function, arguments: tuple[Cell, ...]) -> None:
         if not fits(argument, declared):
             where = f"{function.name}: {declared.name}"
             refuse(RuleCode.ARGUMENT_OUT_OF_RANGE, where, describe(declared), repr(argument))
+
+
+def _check_vectors_cost(bundle: Bundle, costs: Mapping[str, int]) -> None:
+    total = sum(costs.get(vector.entry, 0) for vector in bundle.vectors)
+    if total > MOST_VECTOR_COST:
+        expected = f"at most {MOST_VECTOR_COST:_} as the static cost of all vectors together"
+        refuse(RuleCode.TOO_COSTLY, "the bundle", expected, f"{total:_} of {len(bundle.vectors):_} vectors")
 
 
 def _check_manifest(bundle: Bundle, program: Program, costs: Mapping[str, int]) -> None:

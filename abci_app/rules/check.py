@@ -3,7 +3,8 @@
 Proved for every path and every argument inside the declared ranges: each name has a value, each
 row was found, kinds fit, every operation stays inside 64 bits, every divisor is positive, every
 path returns the declared results inside their ranges or rejects. The static worst-case cost of
-each entry point comes out; it is charged, so nothing is counted at run time.
+each entry point comes out; it is charged, so nothing is counted at run time. A helper is checked
+once, against its declared parameters, and may be called by the functions below it only.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from abci_app.rules.tree import (
     ForRange,
     ForRow,
     Function,
+    FunctionRole,
     If,
     Kind,
     Let,
@@ -28,6 +30,7 @@ from abci_app.rules.tree import (
     Statement,
     TableForm,
 )
+from abci_app.rules.units import fits_unit, spelled
 from abci_app.rules.values import Condition, Environment, Known, Number, PerhapsRow, Row, declared_value, joined
 
 MOST_COST = 100_000
@@ -42,16 +45,30 @@ def check_program(program: Program) -> Mapping[str, int]:
     """The static worst-case cost of each entry point. RuleRefused where the tree is not a proven rule."""
     check_declarations(program)
     tables = {table.name: table for table in program.tables}
-    expressions = Expressions(tables)
-    costs = {function.name: _Body(function, tables, expressions).cost() for function in program.functions}
+    expressions = Expressions(tables, {enum.name: enum.members for enum in program.enums})
+    helpers = frozenset(one.name for one in program.functions if one.role is FunctionRole.HELPER)
+    costs: dict[str, int] = {}
+    for function in program.functions:
+        cost = _Body(function, tables, expressions, helpers).cost()
+        if function.role is FunctionRole.HELPER:
+            expressions.add_helper(function, cost)
+        else:
+            costs[function.name] = cost
     return MappingProxyType(costs)
 
 
 class _Body:
     """Walks one function's statements with what is known of each name."""
 
-    def __init__(self, function: Function, tables: Mapping[str, TableForm], expressions: Expressions) -> None:
+    def __init__(
+        self,
+        function: Function,
+        tables: Mapping[str, TableForm],
+        expressions: Expressions,
+        helpers: frozenset[str],
+    ) -> None:
         self._function = function
+        self._helpers = helpers
         self._tables = tables
         self._expressions = expressions
         self._branches = 0  # tests on the way to here
@@ -101,7 +118,7 @@ class _Body:
                 if start >= stop:
                     what = "range from a lower to a higher number"
                     refuse(RuleCode.BAD_DECLARATION, self._function.name, what, f"{start} to {stop}", statement)
-                return self._loop(statement, Number(start, stop - 1), stop - start, known)
+                return self._loop(statement, Number(start, stop - 1, None), stop - start, known)
             case Return():
                 return None, self._return(statement, known)
             case Reject():
@@ -110,12 +127,17 @@ class _Body:
     def _let(self, statement: Let, known: Environment) -> tuple[Environment, int]:
         name = statement.name
         where = f"{self._function.name}: {name} = ..."
-        check_name(name, where, statement)
+        self._check_name(name, where, statement)
         if name in self._loop_names:
             refuse(RuleCode.ASSIGNED_LOOP_NAME, where, "a name other than the loop's", name, statement)
         known[name], cost = self._expressions.value(statement.value, known)
         self._holds_rows(name, known[name], where, statement)
         return known, cost + 1
+
+    def _check_name(self, name: str, where: str, node: Let | ForRow | ForRange) -> None:
+        check_name(name, where, node)
+        if name in self._helpers:
+            refuse(RuleCode.BAD_NAME, where, "a name that no helper function has", name, node)
 
     def _holds_rows(self, name: str, found: Known, where: str, node: Let | ForRow | ForRange) -> None:
         """A name holds rows of one table only, and gets them from a look-up or loop: back ends know the column."""
@@ -153,7 +175,7 @@ class _Body:
         """Walks the body again with what it may have changed, until nothing changes or the last round."""
         name, body, node = loop.name, loop.body, loop
         where = f"{self._function.name}: for {name}"
-        check_name(name, where, node)
+        self._check_name(name, where, node)
         if not body:
             refuse(RuleCode.NOT_CANONICAL, where, "a body", "none", node)
         if name in known or name in self._loop_names:
@@ -193,8 +215,10 @@ class _Body:
                     refuse(RuleCode.WRONG_RESULT, where, "a condition", found, statement)
             elif not isinstance(found, Number):
                 refuse(RuleCode.WRONG_RESULT, where, "an integer", found, statement)
+            elif not fits_unit(found.unit, declared.unit):
+                refuse(RuleCode.WRONG_UNIT, where, spelled(declared.unit), spelled(found.unit), value)
             elif found.low < declared.low or found.high > declared.high:
-                allowed = Number(declared.low, declared.high)
+                allowed = Number(declared.low, declared.high, declared.unit)
                 refuse(RuleCode.RESULT_OUT_OF_RANGE, where, allowed, f"what may reach {found}", statement)
         return total
 

@@ -10,8 +10,8 @@ class RuleCode(IntEnum):
 
     MALFORMED = 1001  # not the one spelling of any tree, table or bundle
     TOO_LARGE = 1002  # bytes, nodes, nesting, rows, names: a size above its cap
-    BAD_NAME = 1003  # a keyword, an intrinsic's name or a reserved word
-    DUPLICATE_NAME = 1004  # two functions, parameters, results, tables or columns of one name
+    BAD_NAME = 1003  # a keyword, a reserved word, or the name of an intrinsic or helper
+    DUPLICATE_NAME = 1004  # two functions, parameters, results, tables, enums, members or columns of one name
     BAD_DECLARATION = 1005  # a declared kind, range, unit or key that cannot be
     NOT_SUPPORTED = 1006  # reserved in the tree's form, not yet part of the language
     NOT_CANONICAL = 1007  # means the same as another spelling, which is the one to use
@@ -21,7 +21,9 @@ class RuleCode(IntEnum):
     NO_SUCH_COLUMN = 1013
     NO_SUCH_TABLE = 1014
     NO_SUCH_FUNCTION = 1015
-    WRONG_ARGUMENTS = 1016  # an intrinsic called with too few, too many or the wrong kind
+    WRONG_ARGUMENTS = 1016  # a function called with too few, too many, the wrong kind or too wide a range
+    WRONG_UNIT = 1017  # CNY + USD, Seconds + Money, a plain number where a unit is wanted
+    NO_SUCH_ENUM = 1018  # an enum, or a member of one, that the rule does not declare
     LEAVES_64_BITS = 1020  # an operation may reach a value outside -2^63 .. 2^63 - 1
     DIVISOR_NOT_POSITIVE = 1021
     RESULT_OUT_OF_RANGE = 1022  # a returned value may leave its declared range

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from abci_app.rules.codes import RuleCode
 from abci_app.rules.declarations import refuse
-from abci_app.rules.tree import Declared, Function, Kind, Program
+from abci_app.rules.tree import Declared, Function, Kind, Program, entry_points
 
 
 class Slot(IntEnum):
@@ -70,7 +70,7 @@ def check_interface(program: Program, slot: Slot, interface: int) -> None:
     if wanted is None:
         known = ", ".join(f"{one.name}/{number}" for one, number in INTERFACES)
         refuse(RuleCode.BAD_INTERFACE, "the manifest", f"one of {known}", f"{slot.name}/{interface}")
-    functions = {function.name: function for function in program.functions}
+    functions = {function.name: function for function in entry_points(program)}
     if functions.keys() != wanted.keys():
         place = f"{slot.name}/{interface}"
         refuse(RuleCode.BAD_INTERFACE, place, f"the entry points {', '.join(wanted)}", ", ".join(functions))

@@ -1,4 +1,4 @@
-"""The functions of the language: what each computes, what range it may reach, what it costs."""
+"""The functions of the language over integers: what each computes, what range it may reach, what it costs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def clamp(value: int, low: int, high: int) -> int:
 
 
 class Intrinsic(NamedTuple):
-    """An intrinsic over integers."""
+    """An intrinsic over integers in one unit."""
 
     arity: int
     cost: int
@@ -65,8 +65,8 @@ NUMERIC = {
     "round_up_to": Intrinsic(3, 8, _reach_of_round_up_to, (2,), (0, 1)),
 }
 MUL_DIV_COST = 16
-LOOKUP_COST = 8
-PREFIX_LOOKUP_COST = 40  # one probe per possible length
+HELPER_COST = 4
+"""Of calling a helper; its own cost comes on top."""
 
 IMPLEMENTATIONS: dict[str, object] = {
     "min": min,

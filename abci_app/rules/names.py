@@ -12,7 +12,7 @@ Name: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,30}\Z")]
 CapsName: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{0,30}\Z")]
 """A table, a rounding, or the code of a rejection."""
 Unit: TypeAlias = Annotated[str, Meta(pattern=r"^(?:[A-Za-z][A-Za-z0-9_]{0,15})?\Z")]
-"""A unit tag; empty until units are checked."""
+"""A unit: one of MEASURES, the name of an enum, or empty for a plain number."""
 NoteLine: TypeAlias = Annotated[str, Meta(max_length=100, pattern=r"^[!#-\[\]-~](?:[ !#-\[\]-~]*[!#-\[\]-~])?\Z")]
 """One line for readers: printable ASCII without quotation mark and backslash, no space at the ends."""
 DigitString: TypeAlias = Annotated[str, Meta(max_length=20, pattern=r"^[0-9]{0,20}\Z")]
@@ -24,14 +24,19 @@ _KEYWORDS = frozenset((
     "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "match",
     "nonlocal", "not", "or", "pass", "raise", "return", "try", "type", "while", "with", "yield",
 ))  # fmt: skip
-INTRINSICS = frozenset(("abs", "clamp", "lookup", "max", "min", "mul_div", "prefix_lookup", "round_up_to"))
+LOOKUPS = frozenset(("band_at", "first_match", "lookup", "prefix_lookup", "tier_of"))
+"""Intrinsics that give a row of the table that their first argument names, or None."""
+INTRINSICS = LOOKUPS | {"abs", "clamp", "local_time", "max", "min", "mul_div", "round_up_to"}
 # Of later versions of the language: kept free so that a rule accepted today stays accepted.
 _RESERVED = frozenset((
-    "all_of", "any_of", "band_at", "bool", "count_of", "digits", "false", "first_match", "int",
-    "local_time", "none", "range", "reject", "self", "str", "sum_of", "tier_of", "true", "tuple", "unit_of",
+    "all_of", "any_of", "bool", "count_of", "digits", "false", "int", "none", "range", "reject", "self", "str",
+    "sum_of", "true", "tuple", "unit_of",
 ))  # fmt: skip
-LOOKUPS = frozenset(("lookup", "prefix_lookup"))
 FORBIDDEN = _KEYWORDS | INTRINSICS | _RESERVED
 ROUNDINGS = frozenset(("FLOOR", "CEIL", "TRUNC", "HALF_UP", "HALF_EVEN"))
+CURRENCIES = frozenset(("BRL", "CHF", "CNY", "EUR", "GBP", "HKD", "JPY", "KRW", "MOP", "SGD", "TWD", "USD"))
+"""The currencies that the chain serves (kernel.money), by their ISO 4217 letters."""
+MEASURES = CURRENCIES | {"Bps", "Bytes", "Milliseconds", "Seconds", "Timestamp"}
+"""The units of integers: money, basis points, sizes, lengths of time, and instants in seconds since 1970 UTC."""
 COLUMN_FORBIDDEN = frozenset(("rows", "key"))
 """Words of a table's declaration; no column may carry them."""

@@ -6,23 +6,29 @@ digits and more in groups of three; parentheses only where the tree needs them.
 
 from __future__ import annotations
 
+from abci_app.rules.names import CURRENCIES
 from abci_app.rules.tree import (
     AllOf,
     AnyOf,
     Arithmetic,
     Call,
     Comparison,
+    Condition,
+    Converted,
     Declared,
+    EnumForm,
     Expression,
     Field,
     ForRange,
     ForRow,
     Function,
+    FunctionRole,
     If,
     Integer,
     IsNone,
     Kind,
     Let,
+    Member,
     Not,
     Operator,
     Program,
@@ -76,6 +82,10 @@ class Printer:
                 return self.field(row, column)
             case Call(function, arguments):
                 return self.call(function, arguments)
+            case Converted(unit, value):
+                return self.converted(unit, value, binding)
+            case Member(enum, member):
+                return self.member(enum, member)
             case Arithmetic(operator, left, right):
                 own = _ADD if operator in (Operator.ADD, Operator.SUBTRACT) else _MULTIPLY
                 left_text, right_text = self.expression(left, own), self.expression(right, own + 1)
@@ -84,7 +94,7 @@ class Printer:
                 own, text = self._condition(node)
         return f"({text})" if own < binding else text
 
-    def _condition(self, node: Comparison | AllOf | AnyOf | Not | IsNone) -> tuple[int, str]:
+    def _condition(self, node: Condition) -> tuple[int, str]:
         match node:
             case Comparison(relation, left, right):
                 sides = self.expression(left, _COMPARE + 1), self.expression(right, _COMPARE + 1)
@@ -105,8 +115,16 @@ class Printer:
         return f"{row}.{column}"
 
     def call(self, function: str, arguments: tuple[Expression, ...]) -> str:
-        """A call of an intrinsic."""
+        """A call of an intrinsic or a helper."""
         return f"{function}({', '.join(self.expression(argument) for argument in arguments)})"
+
+    def converted(self, unit: str, value: Expression, binding: int) -> str:
+        """A number taken into a unit, or out of one."""
+        return f"{conversion(unit)}({self.expression(value)})"
+
+    def member(self, enum: str, member: str) -> str:
+        """A value of an enum."""
+        return f"{enum}.{member}"
 
     def rows(self, table: str) -> str:
         """What a loop over a table iterates."""
@@ -114,6 +132,8 @@ class Printer:
 
     def leave(self, function: Function, values: tuple[Expression, ...]) -> str:
         """A return statement."""
+        if function.role is FunctionRole.HELPER:
+            return f"return {', '.join(self.expression(value) for value in values)}"
         named = zip(function.results, values, strict=False)
         return f"return Outcome({', '.join(f'{one.name}={self.expression(value)}' for one, value in named)})"
 
@@ -155,11 +175,25 @@ def print_program(program: Program) -> str:
     lines = [FIRST_LINE]
     if program.note:
         lines += ["", *_note(program.note, "")]
+    for enum in program.enums:
+        lines += ["", _enum(enum)]
     for table in program.tables:
         lines += ["", *_table(table)]
     for function in program.functions:
         lines += ["", "", *_function(function)]
     return "\n".join(lines) + "\n"
+
+
+def unit_type(unit: str) -> str:
+    """The type of integers in a unit: `int`, `Seconds`, `Money["CNY"]`, or an enum's name."""
+    if unit in CURRENCIES:
+        return f'Money["{unit}"]'
+    return unit or KIND_TYPE[Kind.INTEGER]
+
+
+def conversion(unit: str) -> str:
+    """What takes a plain number into a unit or enum; `int` takes it out."""
+    return unit or KIND_TYPE[Kind.INTEGER]
 
 
 def print_expression(node: Expression) -> str:
@@ -175,11 +209,17 @@ def _note(lines: tuple[str, ...], pad: str) -> list[str]:
 
 
 def _declaration(declared: Declared, name: str = "") -> str:
-    unit = f', "{declared.unit}"' if declared.unit else ""
-    parts = [KIND_TYPE[declared.kind], *([f'"{name}"'] if name else [])]
-    if declared.kind is Kind.BOOLEAN and not parts[1:] and not unit:
+    kind = unit_type(declared.unit) if declared.kind is Kind.INTEGER else KIND_TYPE[declared.kind]
+    parts = [kind, *([f'"{name}"'] if name else [])]
+    if declared.kind is Kind.BOOLEAN and not parts[1:]:
         return "bool"
-    return f"Annotated[{', '.join(parts)}, {declared.low:_}, {declared.high:_}{unit}]"
+    return f"Annotated[{', '.join(parts)}, {declared.low:_}, {declared.high:_}]"
+
+
+def _enum(enum: EnumForm) -> str:
+    members = ", ".join(f'"{member}"' for member in enum.members)
+    comma = "," if len(enum.members) == 1 else ""
+    return f'{enum.name} = IntEnum("{enum.name}", ({members}{comma}), start=0)'
 
 
 def _table(table: TableForm) -> list[str]:
@@ -191,7 +231,9 @@ def _table(table: TableForm) -> list[str]:
 def _function(function: Function) -> list[str]:
     parameters = [f"{_INDENT}{one.name}: {_declaration(one)}," for one in function.parameters]
     results = [_declaration(one, one.name) for one in function.results]
-    if len(results) == 1:
+    if function.role is FunctionRole.HELPER:
+        outcome = [f") -> {_declaration(function.results[0])}:"]
+    elif len(results) == 1:
         outcome = [f") -> tuple[{results[0]}]:"]
     else:
         outcome = [") -> tuple[", *(f"{_INDENT}{one}," for one in results), "]:"]

@@ -123,7 +123,7 @@ class IsNone(Node, frozen=True, tag=10):
 
 
 class Call(Node, frozen=True, tag=11):
-    """An intrinsic (later also a helper function) applied to arguments."""
+    """An intrinsic or a helper function applied to arguments."""
 
     function: Name
     arguments: tuple[Expression, ...]
@@ -133,6 +133,20 @@ class Symbol(Node, frozen=True, tag=12):
     """A table or a rounding, as an intrinsic's argument."""
 
     name: CapsName
+
+
+class Converted(Node, frozen=True, tag=13):
+    """A plain integer taken as a value in a unit or of an enum; unit empty: the plain integer of such a value."""
+
+    unit: Unit
+    value: Expression
+
+
+class Member(Node, frozen=True, tag=14):
+    """A named value of an enum."""
+
+    enum: CapsName
+    member: CapsName
 
 
 class Let(Node, frozen=True, tag=32):
@@ -174,7 +188,7 @@ class ForRange(Node, frozen=True, tag=35):
 
 
 class Return(Node, frozen=True, tag=36):
-    """The outcome: one value per declared result, in order."""
+    """The outcome: one value per declared result, in order; a helper function has one."""
 
     values: tuple[Expression, ...]
 
@@ -185,14 +199,13 @@ class Reject(Node, frozen=True, tag=37):
     code: CapsName
 
 
-Expression: TypeAlias = (
-    Integer | Truth | Variable | Field | Arithmetic | Comparison | AllOf | AnyOf | Not | IsNone | Call | Symbol
-)
+Condition: TypeAlias = Comparison | AllOf | AnyOf | Not | IsNone
+Expression: TypeAlias = Integer | Truth | Variable | Field | Arithmetic | Condition | Call | Symbol | Converted | Member
 Statement: TypeAlias = Let | If | ForRow | ForRange | Return | Reject
 
 
 class Declared(Node, frozen=True):
-    """A parameter, result or column: name, kind, range and unit (empty until units are checked)."""
+    """A parameter, result or column: name, kind, range and unit: a measure, an enum's name, or empty."""
 
     name: Name
     kind: Kind
@@ -211,14 +224,14 @@ class TableForm(Node, frozen=True):
 
 
 class EnumForm(Node, frozen=True):
-    """Reserved: named values. The checker refuses them until enums are part of the language."""
+    """Named values, numbered from 0 in order. The enum's name is the unit of its values."""
 
     name: CapsName
     members: tuple[CapsName, ...]
 
 
 class FunctionRole(IntEnum):
-    """An entry point is called by the host; helpers are reserved."""
+    """An entry point is called by the host, a helper by functions below it."""
 
     ENTRY_POINT = 0
     HELPER = 1
@@ -236,13 +249,22 @@ class Function(Node, frozen=True):
 
 
 class Program(Node, frozen=True):
-    """A whole rule: one or more entry points over the tables that stand beside the code."""
+    """A whole rule: entry points and their helpers over the tables that stand beside the code."""
 
     form: U8
     note: tuple[NoteLine, ...]
     enums: tuple[EnumForm, ...]
     tables: tuple[TableForm, ...]
     functions: tuple[Function, ...]
+
+
+HELPER_RESULT = "value"
+"""The name of the one result of a helper; no text spells it."""
+
+
+def entry_points(program: Program) -> tuple[Function, ...]:
+    """The functions that the host may call, in order."""
+    return tuple(one for one in program.functions if one.role is FunctionRole.ENTRY_POINT)
 
 
 _decode = msgspec.msgpack.Decoder(Program).decode

@@ -12,13 +12,19 @@ LEAST, MOST = -(2**63), 2**63 - 1
 
 
 class Number(msgspec.Struct, frozen=True):
-    """An integer from low to high, both included."""
+    """An integer from low to high, both included, in a unit.
+
+    The unit is empty for a plain number; None for one that is only made of written numbers, which takes
+    the unit of whatever it meets.
+    """
 
     low: int
     high: int
+    unit: str | None = ""
 
     def __str__(self) -> str:
-        return f"{self.low:_}" if self.low == self.high else f"{self.low:_} to {self.high:_}"
+        span = f"{self.low:_}" if self.low == self.high else f"{self.low:_} to {self.high:_}"
+        return f"{span} {self.unit}" if self.unit else span
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -64,7 +70,7 @@ Environment: TypeAlias = dict[str, Known]
 def declared_value(declared: Declared) -> Known:
     """What is known of a parameter or column from its declaration."""
     if declared.kind is Kind.INTEGER:
-        return Number(declared.low, declared.high)
+        return Number(declared.low, declared.high, declared.unit)
     return Condition() if declared.kind is Kind.BOOLEAN else Digits(declared.low, declared.high)
 
 
@@ -84,7 +90,7 @@ def combined(operator: Operator, a: Number, b: Number) -> Number:
             corners = [x // y for x in (a.low, a.high) for y in (b.low, b.high)]
         case Operator.REMAINDER:
             if a.low >= 0:
-                return a if a.high < b.low else Number(0, min(a.high, b.high - 1))
+                return Number(a.low, a.high) if a.high < b.low else Number(0, min(a.high, b.high - 1))
             return Number(0, b.high - 1)
         case _:
             assert_never(operator)
@@ -101,7 +107,9 @@ def joined(one: Environment, other: Environment) -> Environment:
         if x == y:
             meeting[name] = x
         elif isinstance(x, Number) and isinstance(y, Number):
-            meeting[name] = Number(min(x.low, y.low), max(x.high, y.high))
+            if x.unit == y.unit or x.unit is None or y.unit is None:
+                unit = y.unit if x.unit is None else x.unit
+                meeting[name] = Number(min(x.low, y.low), max(x.high, y.high), unit)
         elif isinstance(x, Digits) and isinstance(y, Digits):
             meeting[name] = Digits(min(x.low, y.low), max(x.high, y.high))
         elif isinstance(x, Row | PerhapsRow) and isinstance(y, Row | PerhapsRow) and x.table == y.table:
@@ -155,4 +163,4 @@ def bounded(x: Number, relation: Relation, y: Number) -> Number:
             if y.low == y.high:
                 low += low == y.low
                 high -= high == y.low
-    return Number(low, high) if low <= high else x
+    return Number(low, high, x.unit) if low <= high else x

@@ -18,8 +18,10 @@ from abci_app.rules.names import NoteLine
 from abci_app.rules.printer import FIRST_LINE, KIND_TYPE
 from abci_app.rules.tree import (
     FORM,
+    HELPER_RESULT,
     MOST_BYTES,
     Declared,
+    EnumForm,
     Function,
     FunctionRole,
     Kind,
@@ -29,9 +31,10 @@ from abci_app.rules.tree import (
     write_program,
 )
 from settle.rules.parse_body import Bodies
-from settle.rules.source import Positions, RuleTextError, caps_name, integer, refuse, variable_name
+from settle.rules.source import Positions, RuleTextError, caps_name, integer, refuse, type_unit, variable_name
 
 _KINDS = {word: kind for kind, word in KIND_TYPE.items()}
+_TYPES = 'int, bool, Digits, Seconds, Milliseconds, Timestamp, Bytes, Bps, Money["CNY"] or an enum declared above'
 
 
 class ParsedRule(NamedTuple):
@@ -82,10 +85,15 @@ def _parse_module(module: ast.Module) -> ParsedRule:
     note: tuple[str, ...] = ()
     if statements and isinstance(statements[0], ast.Expr):
         note = _note(statements.pop(0))
+    enums: list[EnumForm] = []
     tables: list[TableForm] = []
     functions: list[Function] = []
     for one in statements:
         match one:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id="IntEnum")) as call):
+                if tables or functions:
+                    refuse(one, "enums are declared before the tables and functions")
+                enums.append(positions.mark(_enum(one, name, call), one))
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id="Table"), args=[]) as call):
                 if functions:
                     refuse(one, "tables are declared before the functions")
@@ -93,8 +101,26 @@ def _parse_module(module: ast.Module) -> ParsedRule:
             case ast.FunctionDef(decorator_list=[]):
                 functions.append(positions.mark(_function(one, bodies, positions), one))
             case _:
-                return refuse(one, "outside functions a rule has only its first line, a note and NAME = Table(...)")
-    return ParsedRule(Program(FORM, note, (), tuple(tables), tuple(functions)), positions)
+                allowed = "its first line, a note, NAME = IntEnum(...) and NAME = Table(...)"
+                return refuse(one, f"outside functions a rule has only {allowed}")
+    return ParsedRule(Program(FORM, note, tuple(enums), tuple(tables), tuple(functions)), positions)
+
+
+def _enum(at: ast.Assign, name: str, call: ast.Call) -> EnumForm:
+    match call:
+        case ast.Call(
+            args=[ast.Constant(value=str(own)), ast.Tuple(elts=parts)],
+            keywords=[ast.keyword(arg="start", value=ast.Constant(value=0))],
+        ) if own == name:
+            return EnumForm(caps_name(at, name), tuple(_member(part) for part in parts))
+        case _:
+            return refuse(at, f'an enum is declared as {name} = IntEnum("{name}", ("FIRST", "SECOND"), start=0)')
+
+
+def _member(node: ast.expr) -> str:
+    if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+        refuse(node, "a member of an enum is a name in quotation marks")
+    return caps_name(node, node.value)
 
 
 def _table(at: ast.Assign, name: str, keywords: list[ast.keyword], positions: Positions) -> TableForm:
@@ -123,14 +149,23 @@ def _function(node: ast.FunctionDef, bodies: Bodies, positions: Positions) -> Fu
             refuse(argument, "a parameter has its type and range: name: Annotated[int, low, high]")
         declared = _declared(argument.annotation, variable_name(argument, argument.arg))
         parameters.append(positions.mark(declared, argument))
-    results = _results(node, positions)
+    helper = not (isinstance(node.returns, ast.Subscript) and ast.unparse(node.returns.value) == "tuple")
+    results = _helper_result(node, positions) if helper else _results(node, positions)
     body = list(node.body)
     note: tuple[str, ...] = ()
     if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         note = _note(body.pop(0))
     name = variable_name(node, node.name)
-    role = FunctionRole.ENTRY_POINT
-    return Function(name, role, note, tuple(parameters), results, bodies.block(body, results))
+    role = FunctionRole.HELPER if helper else FunctionRole.ENTRY_POINT
+    return Function(name, role, note, tuple(parameters), results, bodies.block(body, None if helper else results))
+
+
+def _helper_result(node: ast.FunctionDef, positions: Positions) -> tuple[Declared, ...]:
+    if node.returns is None:
+        refuse(
+            node, 'results are declared: -> tuple[Annotated[int, "name", low, high], ...], of a helper without tuple'
+        )
+    return (positions.mark(_declared(node.returns, HELPER_RESULT), node.returns),)
 
 
 def _results(node: ast.FunctionDef, positions: Positions) -> tuple[Declared, ...]:
@@ -160,15 +195,19 @@ def _declared(node: ast.expr, name: str) -> Declared:
         case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[kind, *bounds])):
             return _bounded(node, name, kind, bounds)
         case _:
-            return refuse(node, "a type is bool, Annotated[int, low, high] or Annotated[Digits, shortest, longest]")
+            return refuse(node, f"a type is bool or Annotated[type, low, high], with type {_TYPES}")
 
 
 def _bounded(node: ast.expr, name: str, kind: ast.expr, bounds: list[ast.expr]) -> Declared:
-    if not isinstance(kind, ast.Name) or kind.id not in _KINDS:
-        refuse(node, f"a type is one of {', '.join(_KINDS)}")
-    if len(bounds) != 2:  # a third would be the unit, which no rule has yet
-        refuse(node, "a type has a lowest and a highest value")
-    return Declared(name, _KINDS[kind.id], integer(bounds[0]), integer(bounds[1]), "")
+    if len(bounds) != 2:
+        refuse(node, "a type has a lowest and a highest value: Annotated[int, low, high]")
+    low, high = integer(bounds[0]), integer(bounds[1])
+    if isinstance(kind, ast.Name) and kind.id in _KINDS:
+        return Declared(name, _KINDS[kind.id], low, high, "")
+    unit = type_unit(kind)
+    if unit is None:
+        refuse(node, f"a type is one of {_TYPES}")
+    return Declared(name, Kind.INTEGER, low, high, unit)
 
 
 def _note(node: ast.stmt) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from abci_app.rules.bundle import ALWAYS, Vector
 from abci_app.rules.interface import Slot
 from abci_app.rules.tables import Cell, Cells, Table
-from abci_app.rules.tree import Declared, Function, Kind, Program, TableForm
+from abci_app.rules.tree import Declared, Function, Kind, Program, TableForm, entry_points
 
 SHIPPED = Path(__file__).resolve().parents[2] / "chaincode_plugins"
 """The rules that come with the project, in a checkout and in an installation alike."""
@@ -111,7 +111,7 @@ def read_vectors(folder: Path, program: Program) -> tuple[Vector, ...]:
     Cells that an entry point does not have are empty.
     """
     file = folder / "vectors.csv"
-    functions = {function.name: function for function in program.functions}
+    functions = {function.name: function for function in entry_points(program)}
     vectors = []
     lines = csv.DictReader(read_text(file).splitlines(), restval="", strict=True)
     for at, line in enumerate(lines, 2):

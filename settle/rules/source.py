@@ -7,7 +7,7 @@ from typing import NoReturn, TypeVar
 
 import msgspec
 
-from abci_app.rules.names import CapsName, Name
+from abci_app.rules.names import CURRENCIES, MEASURES, CapsName, Name, Unit
 from abci_app.rules.tree import Node
 
 N = TypeVar("N", bound=Node)
@@ -36,6 +36,30 @@ def variable_name(at: ast.AST, name: str) -> str:
 def caps_name(at: ast.AST, name: str) -> str:
     """A name in capitals, as tables, roundings and codes of rejections have."""
     return _fitting(at, name, CapsName, "A to Z, 0 to 9 and _, starting with a letter, at most 31 characters")
+
+
+def type_unit(node: ast.expr) -> str | None:
+    """The unit that a type names: `int` none, `Seconds`, `Money["CNY"]`, an enum's name; None where it is no type."""
+    match node:
+        case ast.Subscript(value=ast.Name(id="Money"), slice=ast.Constant(value=str(currency))):
+            if currency not in CURRENCIES:
+                refuse(node, f"a currency is one of {', '.join(sorted(CURRENCIES))}")
+            return currency
+        case ast.Name(id="int"):
+            return ""
+        case ast.Name(id=name) if name in MEASURES - CURRENCIES:
+            return name
+        case ast.Name(id=name) if name.isupper() and name not in CURRENCIES:
+            return _fitting(node, name, Unit, "A to Z, 0 to 9 and _, at most 16 characters, for an enum")
+        case _:
+            return None
+
+
+def conversion_unit(at: ast.AST, name: str) -> str:
+    """The unit that `name(x)` takes a number into; empty for `int(x)`."""
+    if name == "int" or name in MEASURES:
+        return "" if name == "int" else name
+    return _fitting(at, caps_name(at, name), Unit, "A to Z, 0 to 9 and _, at most 16 characters, for an enum")
 
 
 def integer(node: ast.AST) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 import pytest
 
@@ -130,6 +132,19 @@ def test_bytes_that_are_no_bundle_are_refused(raw: bytes) -> None:
     assert refused.value.code is RuleCode.MALFORMED
 
 
+def test_a_bundle_whose_vectors_cost_too_much_is_refused_before_they_run() -> None:
+    """Else a bundle of the dearest rule and thousands of vectors would hold every node up for minutes."""
+    judge = JUDGE.replace("    if creditor", "    for i in range(9_000):\n        s = i * i % 7\n    if creditor")
+    slow = parse_rule(judge).program
+    vectors = (VECTOR,) * 600
+    started = time.process_time()
+    with pytest.raises(RuleRefused) as refused:
+        load_bundle(write_bundle(bundle(slow, vectors, (ROWS["T"], ROWS["P"]))))
+    assert refused.value.code is RuleCode.TOO_COSTLY
+    assert "600 vectors" in str(refused.value)
+    assert time.process_time() - started < 2
+
+
 def test_a_bundle_above_its_size_is_refused_unread() -> None:
     with pytest.raises(RuleRefused) as refused:
         read_bundle(bytes(512 * 1024 + 1))
@@ -204,9 +219,20 @@ def table(*fields: object) -> Program:
 @pytest.mark.parametrize(
     ("bad", "code"),
     [
-        (program(enums=(EnumForm("E", ()),)), RuleCode.NOT_SUPPORTED),
-        (entry(role=FunctionRole.HELPER), RuleCode.NOT_SUPPORTED),
-        (parameter("x", Kind.INTEGER, 0, 1, "CNY"), RuleCode.NOT_SUPPORTED),
+        (program(enums=(EnumForm("E", ()),)), RuleCode.BAD_DECLARATION),
+        (program(enums=(EnumForm("E", ("A", "A")),)), RuleCode.DUPLICATE_NAME),
+        (program(enums=(EnumForm("E", ("A",)), EnumForm("E", ("A",)))), RuleCode.DUPLICATE_NAME),
+        (program(enums=(EnumForm("T", ("A",)),)), RuleCode.DUPLICATE_NAME),
+        (program(enums=(EnumForm("CNY", ("A",)),)), RuleCode.BAD_NAME),
+        (program(enums=(EnumForm("CEIL", ("A",)),)), RuleCode.BAD_NAME),
+        (program(enums=(EnumForm("E" * 17, ("A",)),)), RuleCode.BAD_NAME),
+        (program(enums=(EnumForm("E", tuple(f"M{at}" for at in range(65))),)), RuleCode.TOO_LARGE),
+        (program(enums=tuple(EnumForm(f"E{at}", ("A",)) for at in range(17))), RuleCode.TOO_LARGE),
+        (entry(role=FunctionRole.HELPER), RuleCode.BAD_DECLARATION),
+        (program(functions=(F, changed(F, name="g", role=FunctionRole.HELPER))), RuleCode.NOT_CANONICAL),
+        (parameter("x", Kind.INTEGER, 0, 1, "Parsec"), RuleCode.NO_SUCH_ENUM),
+        (parameter("x", Kind.BOOLEAN, 0, 1, "CNY"), RuleCode.BAD_DECLARATION),
+        (parameter("x", Kind.DIGITS, 0, 1, "CNY"), RuleCode.BAD_DECLARATION),
         (program(functions=(F, F)), RuleCode.DUPLICATE_NAME),
         (entry(parameters=(K, K)), RuleCode.DUPLICATE_NAME),
         (entry(results=(K, K)), RuleCode.DUPLICATE_NAME),
@@ -245,6 +271,6 @@ def test_node_tags_are_frozen() -> None:
     tags = {one.__name__: one.__struct_config__.tag for one in Node.__subclasses__()}
     assert {name: tag for name, tag in tags.items() if tag is not None} == {
         "Integer": 1, "Truth": 2, "Variable": 3, "Field": 4, "Arithmetic": 5, "Comparison": 6, "AllOf": 7, "AnyOf": 8,
-        "Not": 9, "IsNone": 10, "Call": 11, "Symbol": 12,
+        "Not": 9, "IsNone": 10, "Call": 11, "Symbol": 12, "Converted": 13, "Member": 14,
         "Let": 32, "If": 33, "ForRow": 34, "ForRange": 35, "Return": 36, "Reject": 37,
     }  # fmt: skip

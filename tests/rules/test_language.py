@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from abci_app.rules.check import check_program
-from abci_app.rules.codes import RejectedByRule
+from abci_app.rules.codes import RejectedByRule, RuleCode
 from abci_app.rules.printer import print_program
 from abci_app.rules.tree import read_program, tree_hash, write_program
 from settle.rules.format import format_rule, is_formatted
@@ -189,7 +191,9 @@ def test_the_bytes_of_a_tree_are_frozen() -> None:
     ("body", "line", "column", "words"),
     [
         ("y = 1\nz = x / 2\nreturn Outcome(r=1)", 2, 9, "mul_div"),
-        ("while b:\n    y = 1\nreturn Outcome(r=1)", 1, 5, "allowed are"),
+        ("while b:\n    y = 1\nreturn Outcome(r=1)", 1, 5, "loop over a table or a range"),
+        ("x += 1\nreturn Outcome(r=1)", 1, 5, r"x = x \+ 1"),
+        ("return Outcome(r=big * 4)", 1, 22, r"what may reach 0 to 18_446_744_073_709_551_616 \(big is 0 to"),
         ("y = 1\nreturn Outcome(r=1 // x)", 2, 22, "above 0"),
         ("y = 1\nreturn Outcome(r=x * 1_001)", 2, 5, "RESULT_OUT_OF_RANGE"),
         ("return Outcome(r=x.v)", 1, 22, "a row"),
@@ -200,3 +204,15 @@ def test_an_error_names_line_and_column(body: str, line: int, column: int, words
     with pytest.raises(RuleTextError, match=words) as refused:
         check_text(text(body))
     assert (refused.value.line - before, refused.value.column) == (line, column)
+
+
+REFERENCE = (Path(__file__).resolve().parents[2] / "docs/reference/rule-language.md").read_text(encoding="utf-8")
+
+
+def test_the_reference_s_example_is_a_rule_in_canonical_form() -> None:
+    assert is_formatted(REFERENCE.split("```python\n")[1].split("```")[0])
+
+
+def test_the_reference_lists_every_code() -> None:
+    for code in RuleCode:
+        assert f"| {code.value} | `{code.name}` |" in REFERENCE

@@ -1,0 +1,121 @@
+"""Rating whole frames: the shipped rules give what their executor gives, and bad frames are refused by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+import polars as pl
+import pytest
+
+from abci_app.rules.codes import RejectedByRule, RuleCode, RuleRefused
+from abci_app.rules.tree import entry_points
+from settle.rules.build import shipped_rule
+from settle.rules.columns import CHUNK, REJECTION, Columns
+from settle.rules.explain import explain
+from settle.rules.plugin import SHIPPED
+from settle.rules.shipped import ShippedRule
+
+RULES = [
+    (rule.name.lower(), version)
+    for rule in ShippedRule
+    for version in range(1, len(list((SHIPPED / rule.name.lower()).glob("v*"))) + 1)
+]
+RULE = shipped_rule("domestic_interconnect", 2)
+NAMES = [one.name for one in RULE.program.functions[0].parameters]
+ROW = (1, 1, 2, 1, "8613000000000", "8615700000000", False, 61_000, 0)
+
+
+def frame(*rows: tuple[object, ...]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=NAMES, orient="row")
+
+
+def outcome(run: Callable[..., tuple[int | bool, ...]], *arguments: object) -> tuple[int | bool, ...] | str:
+    try:
+        return run(*arguments)
+    except RejectedByRule as rejection:
+        return rejection.code
+
+
+def cell(chance: Random, kind: str, low: int, high: int) -> object:
+    if kind == "DIGITS":
+        return chance.choice(("", "157", "15", "86157", "8615712345678", "188", "8618", "99999999999999999999"))
+    if kind == "BOOLEAN":
+        return chance.random() < 0.5
+    return chance.choice((low, high, chance.randint(low, high), chance.randint(low, min(high, low + 5))))
+
+
+@pytest.mark.parametrize(("name", "version"), RULES)
+def test_shipped_rules_agree_on_executor_explanation_and_columns(name: str, version: int) -> None:
+    chance = Random(f"{name}/{version}")
+    rule = shipped_rule(name, version)
+    for function in entry_points(rule.program):
+        rows = [
+            tuple(cell(chance, one.kind.name, one.low, one.high) for one in function.parameters) for _ in range(1_000)
+        ]
+        given = pl.DataFrame(rows, schema=[one.name for one in function.parameters], orient="row")
+        found = Columns.of_rule(rule, function.name).run(given).rows()
+        expected = [outcome(rule.functions[function.name], *row) for row in rows]
+        assert [row[-1] or row[:-1] for row in found] == expected
+        for row, result in list(zip(rows, expected, strict=True))[:50]:
+            why = explain(rule, function.name, *row)  # type: ignore[arg-type]  # cells
+            assert (why.rejection or why.results) == result
+
+
+def test_rejections_come_as_a_column_in_order_across_chunks() -> None:
+    flat = Columns.of_rule(shipped_rule("flat_minutes", 1), "rate_record")
+    rows = [(2 if at % 3 == 0 else 1, *ROW[1:]) for at in range(CHUNK + 10)]
+    found = flat.run(frame(*rows))
+    assert found.height == CHUNK + 10
+    assert found[REJECTION].to_list() == ["VOICE_ONLY" if at % 3 == 0 else None for at in range(CHUNK + 10)]
+    assert found["units_billed"].to_list() == [None if at % 3 == 0 else 120_000 for at in range(CHUNK + 10)]
+    everything = flat.run(frame((2, *ROW[1:]), (3, *ROW[1:])))
+    assert everything.rows() == [(None, None, "VOICE_ONLY")] * 2
+
+
+def test_the_agreements_parameters_are_constants() -> None:
+    flat = Columns.of_rule(shipped_rule("flat_minutes", 1), "price_line")
+    names = ["service", "direction", "band", "calls", "units_actual", "units_billed", "originating", "terminating"]
+    lines = pl.DataFrame([(1, 0, 0, 1, 1, 60_000, 1, 2), (1, 1, 0, 1, 1, 60_000, 2, 1)], schema=names, orient="row")
+    rates = {"rate_first": 60_000_000, "rate_second": 40_000_000}
+    assert flat.run(lines, rates)["amount_micro"].to_list() == [60_000, 40_000]
+    with pytest.raises(RuleRefused, match="constant rate_first"):
+        flat.run(lines, {**rates, "rate_first": -1})
+
+
+def test_a_frame_without_records_gives_none() -> None:
+    found = Columns.of_rule(RULE, "rate_record").run(frame(ROW).clear())
+    assert found.columns == ["band", "units_billed", REJECTION]
+    assert found.height == 0
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "words"),
+    [
+        (frame(ROW, (*ROW[:7], -1, 0)), "column duration_ms, row 2"),
+        (frame(ROW, (*ROW[:7], None, 0)), "column duration_ms, row 2"),
+        (frame(ROW, (4, *ROW[1:])), "column service, row 2"),
+        (frame(ROW, (*ROW[:5], "86x", *ROW[6:])), "column b_number, row 2"),
+        (frame(ROW, (*ROW[:5], "1" * 21, *ROW[6:])), "column b_number, row 2"),
+        (frame(ROW, (*ROW[:5], "157\n", *ROW[6:])), "column b_number, row 2"),
+        (frame(ROW).with_columns(pl.col("units").cast(pl.Float64)), "column units"),
+        (frame(ROW).with_columns(pl.col("b_number").cast(pl.Int64)), "column b_number"),
+        (frame(ROW).drop("local"), "column local"),
+    ],
+)  # fmt: skip
+def test_a_frame_outside_the_declared_ranges_is_refused_with_column_and_row(spoilt: pl.DataFrame, words: str) -> None:
+    with pytest.raises(RuleRefused, match=words) as refused:
+        Columns.of_rule(RULE, "rate_record").run(spoilt)
+    assert refused.value.code is RuleCode.ARGUMENT_OUT_OF_RANGE
+
+
+def test_only_entry_points_run_over_columns_or_are_explained() -> None:
+    with pytest.raises(RuleRefused) as refused:
+        Columns.of_rule(RULE, "nobody")
+    assert refused.value.code is RuleCode.NO_ENTRY_POINT
+    with pytest.raises(RuleRefused) as refused:
+        explain(RULE, "nobody")
+    assert refused.value.code is RuleCode.NO_ENTRY_POINT
+    with pytest.raises(RuleRefused) as refused:
+        explain(RULE, "rate_record", 1)
+    assert refused.value.code is RuleCode.ARGUMENT_OUT_OF_RANGE

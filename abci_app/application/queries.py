@@ -12,6 +12,7 @@ from abci_app.application.router import execute
 from abci_app.application.rules import RuleCache
 from abci_app.application.transaction import Code
 from abci_app.domain.agreements import queries as agreements
+from abci_app.domain.governance import queries as governance
 from abci_app.domain.members import queries as members
 from abci_app.domain.obligations import queries as obligations
 from abci_app.domain.periods import queries as periods
@@ -136,6 +137,7 @@ _OWN: dict[str, Callable[[Asked, bytes], bytes]] = {
 
 _MODULES: dict[str, Callable[[Reader, int, bytes], object]] = {
     **members.QUERIES,
+    **governance.QUERIES,
     **rulebook.QUERIES,
     **agreements.QUERIES,
     **periods.QUERIES,

@@ -2,7 +2,7 @@
 
 `from abci_app.rules.stub import *` is the first line of every rule file; the printer writes it. The
 functions of an imported rule file run as plain Python once its tables are filled: `RATES.fill(rows)`.
-Ranges, units and definedness are proved by the checker, not here: `settle rule lint`.
+Ranges, units and definedness are proved by the checker, not here: `settle rule build`.
 """
 
 from __future__ import annotations

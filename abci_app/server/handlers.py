@@ -10,7 +10,7 @@ from typing import Protocol
 
 from google.protobuf.message import DecodeError
 
-from abci_app.application.interface import Answer, Block, BlockResult, Event, Genesis, Outcome
+from abci_app.application.interface import Answer, Block, BlockResult, Event, Genesis, Misbehaviour, Outcome
 from abci_app.server import abci_pb2 as pb
 from abci_app.server.connection import Unreadable
 from abci_app.server.failpoint import Failpoint, nowhere
@@ -169,7 +169,8 @@ class Handlers:
     def _prepare_proposal(self, request: pb.Request) -> pb.Response:
         asked = request.prepare_proposal
         self._failpoint("prepare", asked.height)
-        proposal = Block(asked.height, asked.time.seconds, b"", tuple(asked.txs))
+        evidence = _misbehaviour(asked.misbehavior)
+        proposal = Block(asked.height, asked.time.seconds, b"", tuple(asked.txs), evidence)
         with self._turn:
             chosen = self._chain.prepare(proposal, asked.max_tx_bytes)
             self._report_alarms(asked.height)
@@ -241,7 +242,11 @@ class Handlers:
 
 def _block(asked: pb.RequestProcessProposal | pb.RequestFinalizeBlock) -> Block:
     # A timestamp's nanoseconds are never negative, so its seconds are the floor.
-    return Block(asked.height, asked.time.seconds, asked.hash, tuple(asked.txs))
+    return Block(asked.height, asked.time.seconds, asked.hash, tuple(asked.txs), _misbehaviour(asked.misbehavior))
+
+
+def _misbehaviour(evidence: Iterable[pb.Misbehavior]) -> tuple[Misbehaviour, ...]:
+    return tuple(Misbehaviour(each.validator.address, each.height) for each in evidence)
 
 
 def _events(events: Iterable[Event]) -> list[pb.Event]:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from abci_app.domain.agreements import schema as agreements
 from abci_app.domain.agreements.schema import VersionState
+from abci_app.domain.governance import schema as governance
 from abci_app.domain.members import schema as members
 from abci_app.domain.members.schema import ChangeState
 from abci_app.domain.obligations import schema as obligations
@@ -22,7 +23,7 @@ from abci_app.kernel.approvals import Signature
 from abci_app.kernel.encoding import Decoder, encode
 from settle.agent.projection_money import project_money
 
-Fact: TypeAlias = members.Fact | rulebook.Fact | agreements.Fact | periods.Fact | obligations.Fact
+Fact: TypeAlias = members.Fact | governance.Fact | rulebook.Fact | agreements.Fact | periods.Fact | obligations.Fact
 read_fact: Final[Decoder[Fact]] = Decoder(Fact)
 read_period: Final[Decoder[Period]] = Decoder(Period)
 
@@ -67,13 +68,43 @@ def project(base: sqlite3.Connection, fact: Fact, about: bytes) -> None:
             | members.KeyRegistered()
             | members.KeyRevoked()
             | members.ValidatorAppointed()
+            | members.ValidatorAdded()
+            | members.ValidatorRemoved()
+            | members.ValidatorSuspended()
+            | members.MembershipChanged()
+            | members.NodeRegistered()
+            | members.NodeRetired()
             | members.KeysProposed()
             | members.KeyChangeSigned()
             | members.KeyChangeClosed()
         ):
             _member(base, fact)
-        case rulebook.RulePublished() | rulebook.RuleVersionActivated() | rulebook.BundleStored():
-            pass  # agents ask the node for bundles; the facts themselves are kept
+        case (
+            governance.ProposalMade()
+            | governance.VoteCast()
+            | governance.ProposalCarried()
+            | governance.ProposalRejected()
+            | governance.ProposalFailed()
+            | governance.MandateLost()
+            | governance.ParametersSet()
+            | governance.ThresholdsSet()
+            | rulebook.RulePublished()
+            | rulebook.RuleVersionActivated()
+            | rulebook.BundleStored()
+            | rulebook.BundlePublished()
+            | rulebook.BundleSigned()
+            | rulebook.BundleCountersigned()
+            | rulebook.BundleWithdrawn()
+            | rulebook.VersionScheduled()
+            | rulebook.ReadinessSigned()
+            | rulebook.ActivationSet()
+            | rulebook.VersionWithdrawn()
+            | rulebook.VersionRetired()
+            | rulebook.RuleSuspended()
+            | rulebook.SuspensionRatified()
+            | rulebook.RuleResumed()
+        ):
+            pass  # agents ask the node for votes and rules; the facts themselves are kept
         case (
             agreements.AgreementProposed()
             | agreements.AgreementSigned()
@@ -128,7 +159,16 @@ def _member(base: sqlite3.Connection, fact: members.Fact) -> None:
             _sign(base, fact.document, fact.signature)
         case members.KeyChangeClosed():
             base.execute("UPDATE key_change SET state = ? WHERE document = ?", (int(fact.state), fact.document))
-        case members.UnitRegistered() | members.ValidatorAppointed():
+        case (
+            members.UnitRegistered()
+            | members.ValidatorAppointed()
+            | members.ValidatorAdded()
+            | members.ValidatorRemoved()
+            | members.ValidatorSuspended()
+            | members.MembershipChanged()
+            | members.NodeRegistered()
+            | members.NodeRetired()
+        ):
             pass
         case _:
             assert_never(fact)

@@ -8,6 +8,7 @@ from abci_app.domain.rulebook.fold import fold
 from abci_app.domain.rulebook.queries import QUERIES, version_for, versions_over
 from abci_app.domain.rulebook.schema import (
     FOR_EVER,
+    NEVER,
     BundleStored,
     Fact,
     RulePublished,
@@ -109,6 +110,6 @@ def test_what_anyone_may_ask_about_rules() -> None:
     assert QUERIES["/rulebook/rules"](state, 0, b"") == ((RULE, row),)
     versions = QUERIES["/rulebook/versions"](state, 0, encode(RULE))
     assert isinstance(versions, tuple)
-    assert versions[0] == (1, RuleVersion(OLD, 0, SWITCH, 1))
+    assert versions[0] == (1, RuleVersion(OLD, 0, SWITCH, 1, 1, NEVER, False, b"", False, ()))
     stored = QUERIES["/rulebook/bundle"](state, 0, encode(NEW))
     assert encode(stored) == encode([b"new"])

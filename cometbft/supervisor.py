@@ -29,6 +29,7 @@ from cometbft.ports import is_free
 Report = Callable[[str], None]
 
 _LOOK_EVERY = 0.1  # seconds
+_LAST_WORDS = 0.5  # seconds: who ended because of the other may be seen to end first
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _LISTEN_DELAY = 0.05  # seconds from a socket file's appearance until its owner surely listens
 
@@ -204,6 +205,9 @@ class NodePair:
     def _what_is_wrong(self, look: Look) -> str:
         ended = [child for child in self._children if child.exit_code() is not None]
         if ended:
+            if len(ended) < len(self._children):
+                self._stopping.wait(_LAST_WORDS)
+                ended = [child for child in self._children if child.exit_code() is not None]
             return ", ".join(child.how_it_ended() for child in ended)
         if look.silent_for > self._limits.silence:
             return f"cometbft has not answered for {look.silent_for:.0f} s"

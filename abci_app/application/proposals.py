@@ -20,7 +20,8 @@ def choose(
     the cost in a first pass, but for a first transaction that alone is larger; a second pass gives
     away what others left. One operator's order is never changed.
     """
-    owners = [_operator(base, found) for _, found in waiting]
+    operators: dict[bytes, int] = {}  # few keys sign thousands of transactions
+    owners = [_operator(base, found.signed.key, operators) for _, found in waiting]
     room = _Load(most_bytes, MOST_PER_BLOCK)
     share = _Load(*(most // max(1, len(set(owners))) for most in room))
     taken: set[int] = set()
@@ -56,9 +57,13 @@ class _Load(NamedTuple):
         return self.size <= most.size and self.cost <= most.cost
 
 
-def _operator(base: Reader, found: Transaction) -> int:
-    key = active_key(base, found.signed.key)
-    return 0 if key is None else key.operator
+def _operator(base: Reader, key: bytes, known: dict[bytes, int]) -> int:
+    """The operator of a key, 0 for a key that may not sign; each key is looked up once."""
+    found = known.get(key)
+    if found is None:
+        row = active_key(base, key)
+        found = known[key] = 0 if row is None else row.operator
+    return found
 
 
 def _framed(raw: bytes) -> int:

@@ -56,12 +56,70 @@ _RATING_1 = {
         _integers("amount_micro"),
     ),
 }
+_RATING_2 = {
+    # Capacity: the host sorts the samples of a month, drops as many as told, and combines what is then highest.
+    "dropped": EntryForm(_integers("samples"), _integers("dropped")),
+    "combined": EntryForm(_integers("first", "second"), _integers("rate")),
+    "price_line": _RATING_1["price_line"],
+}
+_VALIDATION_1 = {
+    # A rejection is the cause of suspense, or of a refused file. Ages in seconds, from use to arrival.
+    "validate_record": EntryForm(
+        (
+            *_integers("service", "direction"),
+            ("a_number", Kind.DIGITS),
+            ("b_number", Kind.DIGITS),
+            *_integers("duration_ms", "units", "age"),
+        ),
+        _integers("late"),
+    ),
+    "validate_file": EntryForm(
+        _integers(
+            "records", "duration_ms", "units", "stated_records", "stated_duration_ms", "stated_units", "missing_files"
+        ),
+        _integers("doubtful"),
+    ),
+}
 _TOLERANCE_1 = {"judge_line": EntryForm(_integers("creditor", "debtor"), _integers("verdict", "settled"))}
+_DISPUTE_1 = {
+    # Amounts in 10^-6 of the currency's unit; a rejection says why not. Steps: 1 raise, 2 answer, 3 sample, 4 rule.
+    "may_raise": EntryForm(
+        _integers("creditor", "debtor", "creditor_total", "debtor_total", "age"), _integers("raisable")
+    ),
+    "time_bar": EntryForm(_integers("step"), _integers("seconds")),
+    "sample_size": EntryForm(_integers("records"), _integers("most")),
+}
 _SET_OFF_1 = {
     "include": EntryForm(_integers("amount", "held", "overdue"), _integers("included")),
     "small_amount": EntryForm(_integers("net", "threshold"), _integers("small")),
 }
-INTERFACES = {(Slot.RATING, 1): _RATING_1, (Slot.TOLERANCE, 1): _TOLERANCE_1, (Slot.SET_OFF, 1): _SET_OFF_1}
+_SET_OFF_2 = {
+    # Multilateral: the host computes each operator's net and who pays whom; a leg is a payment of the round.
+    **_SET_OFF_1,
+    "leg": EntryForm(_integers("amount", "threshold"), _integers("paid")),
+}
+# Minor units: what an invoice is written in.
+_INVOICE_1 = {
+    "tax": EntryForm(_integers("service", "net"), _integers("tax")),
+    "rounded": EntryForm(_integers("amount_micro", "minor_micro"), _integers("minor")),
+}
+_INVOICE_2 = {"interest": EntryForm(_integers("principal", "days"), _integers("interest"))}
+_DEAL_1 = {
+    # Once a deal's time is over: what its totals change. Negative: a discount; positive: a shortfall to pay.
+    "adjustment": EntryForm(_integers("units", "amount_micro"), _integers("adjustment_micro")),
+}
+INTERFACES = {
+    (Slot.RATING, 1): _RATING_1,
+    (Slot.RATING, 2): _RATING_2,
+    (Slot.VALIDATION, 1): _VALIDATION_1,
+    (Slot.TOLERANCE, 1): _TOLERANCE_1,
+    (Slot.DISPUTE, 1): _DISPUTE_1,
+    (Slot.SET_OFF, 1): _SET_OFF_1,
+    (Slot.SET_OFF, 2): _SET_OFF_2,
+    (Slot.INVOICE, 1): _INVOICE_1,
+    (Slot.INVOICE, 2): _INVOICE_2,
+    (Slot.DEAL, 1): _DEAL_1,
+}
 
 
 def check_interface(program: Program, slot: Slot, interface: int) -> None:

@@ -11,6 +11,7 @@ from typing import Protocol
 from google.protobuf.message import DecodeError
 
 from abci_app.application.interface import Answer, Block, BlockResult, Event, Genesis, Misbehaviour, Outcome
+from abci_app.application.transaction import Code
 from abci_app.server import abci_pb2 as pb
 from abci_app.server.connection import Unreadable
 from abci_app.server.failpoint import Failpoint, nowhere
@@ -23,7 +24,7 @@ ABCI_VERSION = "2.0.0"
 APP_VERSION = 1
 """The version of the state machine, in every header (Header.Version.App)."""
 
-UNFORESEEN = 1
+UNFORESEEN = int(Code.APPLICATION_FAULT)
 CODESPACE = "server"
 """Code and codespace of a CheckTx or Query that failed by a fault of ours, not by a rule."""
 

@@ -13,6 +13,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from abci_app.application.interface import Block, Genesis, Outcome, ValidatorPower
+from abci_app.application.transaction import Code
 from abci_app.server import abci_pb2 as pb
 from abci_app.server.address import UnixAddress
 from abci_app.server.framing import frame
@@ -181,7 +182,7 @@ def test_a_fault_in_check_tx_or_query_is_a_code_and_the_app_lives(
     chain.raises[method] = MemoryError("none left")
     asked = pb.RequestCheckTx(tx=b"raw") if method == "check" else pb.RequestQuery(path=b"/x", data=b"key")
     told = client.ask(asked)
-    assert (told.code, told.codespace) == (1, "server")
+    assert (told.code, told.codespace) == (Code.APPLICATION_FAULT, "server")
     assert "none left" in caplog.text
     assert client.ask(pb.RequestEcho(message="still here")).message == "still here"
 

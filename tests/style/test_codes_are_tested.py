@@ -11,14 +11,9 @@ from tests.style.test_forms import codes_by_number
 
 TESTS = Path(__file__).resolve().parents[1]
 TEXT = "\n".join(path.read_text(encoding="utf-8") for path in TESTS.rglob("test_*.py") if path.parent.name != "style")
-UNREACHABLE = {
-    "transaction.APPLICATION_FAULT": "what CheckTx and Query answer to a fault of ours; tests/abci raises one",
-}
 
 
 @pytest.mark.parametrize("name", sorted(codes_by_number().values()))
 def test_a_test_names_the_code(name: str) -> None:
-    if name in UNREACHABLE:
-        return
     member = name.partition(".")[2]
     assert re.search(rf"\b\w*Code\.{member}\b", TEXT), f"no test reaches {name}"

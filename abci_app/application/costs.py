@@ -73,7 +73,7 @@ def _register_nodes(message: RegisterNodes) -> int:
 
 
 def _admit_operator(message: AdmitOperator) -> int:
-    return _rows(1, 2) + len(message.units) * _rows(1, 1) + len(message.keys) * _rows(1, 2)
+    return _rows(1, 2) + len(message.units) * _rows(1, 1) + len(message.keys) * (_rows(1, 2) + SIGNATURE)
 
 
 def _change_membership(_: ChangeMembership) -> int:

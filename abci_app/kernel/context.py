@@ -27,3 +27,10 @@ class Context(NamedTuple):
     rules: Rules
     parameters: Parameters = FIRST_PARAMETERS
     mandate: bytes = b""  # the proposal that was carried and holds this message; empty for a signer's own
+
+
+class Moment(NamedTuple):
+    """As of when a question is answered: what a message in the next block would find, as far as that is known."""
+
+    height: int  # of the next block
+    time: int  # header time of the last block, UTC seconds

@@ -41,8 +41,10 @@ from tests.support.chains import CHAIN, signer
 from tests.support.governing import SECOND, Council, address_of, appointment, governor, key_pair, validator
 
 NEW = 6
-KEYS = tuple(KeyGrant(1, signer(NEW, role).public, role) for role in Role)
-ADMISSION = AdmitOperator(NEW, b"NEW", b"New", Kind.FIXED, 156, (NamedUnit(1, b"north"), NamedUnit(2, b"south")), KEYS)
+UNITS = NamedUnit(1, b"north"), NamedUnit(2, b"south")
+KEYS = tuple(signer(NEW, role).grant for role in Role)
+PROOFS = tuple(signer(NEW, role).possession(CHAIN) for role in Role)
+ADMISSION = AdmitOperator(NEW, b"NEW", b"New", Kind.FIXED, 156, UNITS, KEYS, PROOFS)
 GAP = 100
 
 
@@ -71,14 +73,20 @@ def test_a_new_member_comes_with_units_and_keys_and_gets_a_validator() -> None:
         (replace(ADMISSION, operator=7), Code.NUMBER_OUT_OF_TURN),
         (replace(ADMISSION, code=b"OP2"), Code.CODE_TAKEN),
         (
-            replace(ADMISSION, keys=(*KEYS, KeyGrant(1, governor(1).public, Role.GOVERNANCE))),
+            replace(ADMISSION, keys=(*KEYS, governor(1).grant), proofs=(*PROOFS, governor(1).possession(CHAIN))),
             Code.KEY_ALREADY_KNOWN,
+        ),
+        (replace(ADMISSION, proofs=PROOFS[::-1]), Code.POSSESSION_NOT_PROVEN),
+        (replace(ADMISSION, proofs=(*PROOFS[:-1], bytes(64))), Code.POSSESSION_NOT_PROVEN),
+        (
+            replace(ADMISSION, proofs=tuple(signer(NEW, role).possession(bytes(32)) for role in Role)),
+            Code.POSSESSION_NOT_PROVEN,
         ),
         (appointment(9, 77), Code.OPERATOR_NOT_FOUND),
         (appointment(1, 1), Code.VALIDATOR_ALREADY_KNOWN),
-        (replace(appointment(1, 77), operator=2), Code.NOT_PROVEN),
-        (replace(appointment(1, 77), public=validator(78).public), Code.NOT_PROVEN),
-        (replace(appointment(1, 77), proof=bytes(64)), Code.NOT_PROVEN),
+        (replace(appointment(1, 77), operator=2), Code.POSSESSION_NOT_PROVEN),
+        (replace(appointment(1, 77), public=validator(78).public), Code.POSSESSION_NOT_PROVEN),
+        (replace(appointment(1, 77), proof=bytes(64)), Code.POSSESSION_NOT_PROVEN),
         (RemoveValidator(validator(77).public), Code.VALIDATOR_NOT_ACTIVE),
     ],
 )
@@ -94,15 +102,16 @@ def test_a_proof_for_another_chain_proves_nothing() -> None:
     elsewhere = AppointValidator(1, pair.public, pair.sign(possession(bytes(32), 1, pair.public)))
     here = replace(elsewhere, proof=pair.sign(possession(CHAIN, 1, pair.public)))
     council = Council()
-    assert council.propose(1, Track.CONSORTIUM, elsewhere)[0] == Code.NOT_PROVEN
+    assert council.propose(1, Track.CONSORTIUM, elsewhere)[0] == Code.POSSESSION_NOT_PROVEN
     assert council.propose(1, Track.CONSORTIUM, here)[0] == 0
 
 
 @pytest.mark.parametrize(
     ("message", "code"),
     [
-        (replace(ADMISSION, keys=()), Code.NO_ADMINISTRATOR_LEFT),
-        (replace(ADMISSION, keys=KEYS[:1]), Code.NO_ADMINISTRATOR_LEFT),
+        (replace(ADMISSION, keys=(), proofs=()), Code.NO_ADMINISTRATOR_LEFT),
+        (replace(ADMISSION, keys=KEYS[:1], proofs=PROOFS[:1]), Code.NO_ADMINISTRATOR_LEFT),
+        (replace(ADMISSION, proofs=PROOFS[:-1]), Code.PROOFS_DO_NOT_MATCH),
         (replace(ADMISSION, keys=(*KEYS, KEYS[0])), Code.KEY_NAMED_TWICE),
         (replace(ADMISSION, keys=(*KEYS, KeyGrant(1, b"\x05" * 33, Role.MAKER))), Code.NOT_A_KEY),
         (replace(ADMISSION, units=(NamedUnit(1, b"a"), NamedUnit(1, b"b"))), Code.UNIT_NAMED_TWICE),
@@ -116,7 +125,7 @@ def test_a_form_that_no_state_would_accept_is_refused_at_the_door(message: Value
 
 
 def test_an_auditor_needs_no_key_to_vote_with() -> None:
-    auditor = replace(ADMISSION, kind=Kind.AUDITOR, keys=KEYS[:1])
+    auditor = replace(ADMISSION, kind=Kind.AUDITOR, keys=KEYS[:1], proofs=PROOFS[:1])
     assert Council().propose(1, Track.CONSORTIUM, auditor)[0] == 0
 
 

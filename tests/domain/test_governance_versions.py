@@ -210,13 +210,13 @@ def test_what_anyone_may_ask_about_a_rules_life() -> None:
     height = council.schedule(SECOND, ahead=30)
     store, document = council.network.store, readiness_of(read_bundle(SECOND), SECOND)
     rows = [VERSIONS.require(store, VersionKey(RULE, version)) for version in (1, 2)]
-    asked = QUERIES["/rulebook/history"](store, 0, encode(AtHeight(RULE, height)))
+    asked = QUERIES["/rulebook/history"](store, council.moment(), encode(AtHeight(RULE, height)))
     assert asked == (VersionAt(1, VersionState.ACTIVE, rows[0]), VersionAt(2, VersionState.APPROVED, rows[1]))
-    assert QUERIES["/rulebook/readiness"](store, 0, encode(document)) == ReadinessAt(RULE, 2, rows[1])
-    assert QUERIES["/rulebook/readiness"](store, 0, encode(bytes(32))) is None
-    draft = QUERIES["/rulebook/draft"](store, 0, encode(V2.bundle))
-    assert QUERIES["/rulebook/drafts"](store, 0, b"") == ((V2.bundle, draft),)
+    assert QUERIES["/rulebook/readiness"](store, council.moment(), encode(document)) == ReadinessAt(RULE, 2, rows[1])
+    assert QUERIES["/rulebook/readiness"](store, council.moment(), encode(bytes(32))) is None
+    draft = QUERIES["/rulebook/draft"](store, council.moment(), encode(V2.bundle))
+    assert QUERIES["/rulebook/drafts"](store, council.moment(), b"") == ((V2.bundle, draft),)
     council.carry(Track.EMERGENCY, SuspendRule(RULE), voters=[1, 2])
     first = council.height + 1
-    (suspension,) = QUERIES["/rulebook/suspensions"](store, 0, encode(RULE))  # type: ignore[misc]  # a tuple
+    (suspension,) = QUERIES["/rulebook/suspensions"](store, council.moment(), encode(RULE))  # type: ignore[misc]  # a tuple
     assert (suspension[0], suspension[1].until) == (first, first + FAST.suspension)

@@ -23,7 +23,6 @@ from abci_app.domain.governance.tables import BALLOTS, BallotKey
 from abci_app.domain.members.schema import (
     AdmitOperator,
     ChangeMembership,
-    KeyGrant,
     Kind,
     Membership,
     MembershipChanged,
@@ -37,7 +36,7 @@ from abci_app.kernel.thresholds import FIRST_THRESHOLDS, Seat, Share, Track
 from abci_app.rules.bundle import bundle_hash
 from settle.chain.keys import Signer, propose_keys
 from tests.support.books import digest
-from tests.support.chains import Network, signer
+from tests.support.chains import CHAIN, Network, signer
 from tests.support.governing import FAST, RULE, SECOND, Council, document_of, edited, governor, members
 
 REGULATOR = 5
@@ -169,8 +168,9 @@ def test_a_vote_names_the_exact_proposal() -> None:
 def test_a_member_admitted_after_voting_started_has_no_vote_on_it() -> None:
     council = Council()
     _, document, _ = council.propose(1, Track.CONSORTIUM, SetParameters(SLOWER))
-    keys = tuple(KeyGrant(1, signer(6, role).public, role) for role in Role)
-    new = AdmitOperator(6, b"NEW", b"", Kind.MOBILE, 156, (), keys)
+    keys = tuple(signer(6, role).grant for role in Role)
+    proofs = tuple(signer(6, role).possession(CHAIN) for role in Role)
+    new = AdmitOperator(6, b"NEW", b"", Kind.MOBILE, 156, (), keys, proofs)
     council.carry(Track.CONSORTIUM, new, by=2)
     assert council.vote(document, 6)[0] == Code.NO_SEAT
     assert council.propose(6, Track.CONSORTIUM, SetParameters(SLOWER))[0] == 0, "on later ones it has"
@@ -346,18 +346,18 @@ def test_what_anyone_may_ask_about_governance() -> None:
     council = Council()
     _, document, _ = council.propose(1, Track.CONSORTIUM, SetParameters(SLOWER))
     council.vote(document, 1)
-    store, time = council.network.store, council.network.time
-    (listed,) = QUERIES["/governance/proposals"](store, time, b"")  # type: ignore[misc]  # a tuple
+    store, now = council.network.store, council.moment()
+    (listed,) = QUERIES["/governance/proposals"](store, now, b"")  # type: ignore[misc]  # a tuple
     assert listed[:2] == (document, ProposalState.VOTING)
     asked = QUERIES["/governance/proposal"]
     row = council.ballot(document)
-    assert asked(store, time, encode(document)) == BallotAt(ProposalState.VOTING, False, True, row)
-    out = asked(store, time + FAST.voting, encode(document))
+    assert asked(store, now, encode(document)) == BallotAt(ProposalState.VOTING, False, True, row)
+    out = asked(store, now._replace(time=now.time + FAST.voting), encode(document))
     assert out == BallotAt(ProposalState.REJECTED, False, True, row), "whether or not anyone has recorded it"
     assert row.votes[0].operator == 1
-    assert asked(store, time, encode(bytes(32))) is None
-    assert QUERIES["/governance/parameters"](store, time, b"") == FAST
-    assert QUERIES["/governance/thresholds"](store, time, b"") == FIRST_THRESHOLDS
+    assert asked(store, now, encode(bytes(32))) is None
+    assert QUERIES["/governance/parameters"](store, now, b"") == FAST
+    assert QUERIES["/governance/thresholds"](store, now, b"") == FIRST_THRESHOLDS
     assert council.network.ask("/governance/parameters", b"") == encode(FAST)
 
 

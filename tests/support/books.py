@@ -50,7 +50,7 @@ from abci_app.domain.rulebook.schema import FOR_EVER, BundleStored, RulePublishe
 from abci_app.domain.rulebook.tables import suspensions_do_not_overlap, versions_are_whole
 from abci_app.kernel.approvals import Advance, Approve, DocumentKind, ObjectKind, Verdict
 from abci_app.kernel.codes import Rejected
-from abci_app.kernel.context import Context, Rules
+from abci_app.kernel.context import Context, Moment, Rules
 from abci_app.kernel.encoding import Decoder, Value, encode
 from abci_app.kernel.roles import Role
 from abci_app.rules.bundle import bundle_hash
@@ -229,6 +229,10 @@ class Book:
             self.send(by, message, at)
         assert refused.value.code is code
         assert self.state.writes == before
+
+    def moment(self, at: int | None = None) -> Moment:
+        """As of when a question is answered: the next block, at the last header time or another."""
+        return Moment(self.height + 1, self.time if at is None else at)
 
     def check(self) -> None:
         """What must always hold."""

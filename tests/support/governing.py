@@ -43,6 +43,7 @@ from abci_app.domain.rulebook.schema import (
 from abci_app.domain.rulebook.tables import suspensions_do_not_overlap, versions_are_whole
 from abci_app.kernel import ed25519
 from abci_app.kernel.approvals import Approve, DocumentKind, Verdict
+from abci_app.kernel.context import Moment
 from abci_app.kernel.encoding import Value, encode
 from abci_app.kernel.facts import read_record
 from abci_app.kernel.parameters import DAY, Parameters
@@ -299,6 +300,10 @@ class Council:
         return self.send(administrator, wish)[0]
 
     # --- looking
+
+    def moment(self) -> Moment:
+        """As of when a question is answered: the next block."""
+        return Moment(self.height + 1, self.network.time)
 
     def log(self) -> str:
         return self.results[-1].outcomes[-1].log

@@ -9,6 +9,7 @@ from abci_app.domain.governance.schema import Ballot, Fact, ProposalRejected, Pr
 from abci_app.domain.governance.tables import BALLOTS, PARAMETERS, THE_ONLY, THRESHOLDS, BallotKey
 from abci_app.domain.members.queries import is_member, signatures_in_force
 from abci_app.kernel.approvals import Signature, Verdict
+from abci_app.kernel.context import Moment
 from abci_app.kernel.encoding import Decoder, Hash32, Value
 from abci_app.kernel.parameters import FIRST_PARAMETERS, Parameters
 from abci_app.kernel.thresholds import FIRST_THRESHOLDS, Thresholds, carried
@@ -71,27 +72,27 @@ class BallotAt(Value, frozen=True):
 _read_hash: Decoder[bytes] = Decoder(Hash32)
 
 
-def _proposals(state: Reader, time: int, data: bytes) -> object:
-    return tuple((key.document, effective_state(row, time), row) for key, row in BALLOTS.rows(state))
+def _proposals(state: Reader, now: Moment, data: bytes) -> object:
+    return tuple((key.document, effective_state(row, now.time), row) for key, row in BALLOTS.rows(state))
 
 
-def _proposal(state: Reader, time: int, data: bytes) -> object:
+def _proposal(state: Reader, now: Moment, data: bytes) -> object:
     row = BALLOTS.get(state, BallotKey(_read_hash(data)))
-    return None if row is None else BallotAt(effective_state(row, time), *tally(state, row), row)
+    return None if row is None else BallotAt(effective_state(row, now.time), *tally(state, row), row)
 
 
-def _parameters(state: Reader, time: int, data: bytes) -> object:
+def _parameters(state: Reader, now: Moment, data: bytes) -> object:
     return parameters(state)
 
 
-def _thresholds(state: Reader, time: int, data: bytes) -> object:
+def _thresholds(state: Reader, now: Moment, data: bytes) -> object:
     return thresholds(state)
 
 
-QUERIES: dict[str, Callable[[Reader, int, bytes], object]] = {
+QUERIES: dict[str, Callable[[Reader, Moment, bytes], object]] = {
     "/governance/proposals": _proposals,
     "/governance/proposal": _proposal,
     "/governance/parameters": _parameters,
     "/governance/thresholds": _thresholds,
 }
-"""Path to question: (state, header time, canonical arguments) -> answer to encode, or None."""
+"""Path to question: (state, moment, canonical arguments) -> answer to encode, or None."""

@@ -19,6 +19,7 @@ from abci_app.domain.members.tables import (
     ValidatorKey,
 )
 from abci_app.kernel.approvals import Signature
+from abci_app.kernel.context import Moment
 from abci_app.kernel.encoding import U32, Decoder, Hash32, KeyBytes
 from abci_app.kernel.thresholds import Seat
 from abci_app.state.overlay import Reader
@@ -88,43 +89,43 @@ _read_key: Decoder[bytes] = Decoder(KeyBytes)
 _read_hash: Decoder[bytes] = Decoder(Hash32)
 
 
-def _operators(state: Reader, time: int, data: bytes) -> object:
+def _operators(state: Reader, now: Moment, data: bytes) -> object:
     return tuple((key.operator, row) for key, row in OPERATORS.rows(state))
 
 
-def _operator(state: Reader, time: int, data: bytes) -> object:
+def _operator(state: Reader, now: Moment, data: bytes) -> object:
     return OPERATORS.get(state, OperatorKey(_read_operator(data)))
 
 
-def _units(state: Reader, time: int, data: bytes) -> object:
+def _units(state: Reader, now: Moment, data: bytes) -> object:
     return tuple((key.operator, key.unit, row) for key, row in UNITS.rows(state))
 
 
-def _keys(state: Reader, time: int, data: bytes) -> object:
+def _keys(state: Reader, now: Moment, data: bytes) -> object:
     return tuple((key.key, row) for key, row in KEYS.rows(state))
 
 
-def _key(state: Reader, time: int, data: bytes) -> object:
+def _key(state: Reader, now: Moment, data: bytes) -> object:
     return KEYS.get(state, KeyKey(_read_key(data)))
 
 
-def _key_changes(state: Reader, time: int, data: bytes) -> object:
+def _key_changes(state: Reader, now: Moment, data: bytes) -> object:
     return tuple((key.document, row) for key, row in KEY_CHANGES.rows(state))
 
 
-def _key_change(state: Reader, time: int, data: bytes) -> object:
+def _key_change(state: Reader, now: Moment, data: bytes) -> object:
     return KEY_CHANGES.get(state, ChangeKey(_read_hash(data)))
 
 
-def _validators(state: Reader, time: int, data: bytes) -> object:
+def _validators(state: Reader, now: Moment, data: bytes) -> object:
     return tuple((key.public, row) for key, row in VALIDATORS.rows(state))
 
 
-def _nodes(state: Reader, time: int, data: bytes) -> object:
+def _nodes(state: Reader, now: Moment, data: bytes) -> object:
     return tuple((key.node, row) for key, row in NODES.rows(state))
 
 
-QUERIES: dict[str, Callable[[Reader, int, bytes], object]] = {
+QUERIES: dict[str, Callable[[Reader, Moment, bytes], object]] = {
     "/members/operators": _operators,
     "/members/operator": _operator,
     "/members/units": _units,
@@ -135,4 +136,4 @@ QUERIES: dict[str, Callable[[Reader, int, bytes], object]] = {
     "/members/validators": _validators,
     "/members/nodes": _nodes,
 }
-"""Path to question: (state, header time, canonical arguments) -> answer to encode, or None."""
+"""Path to question: (state, moment, canonical arguments) -> answer to encode, or None."""

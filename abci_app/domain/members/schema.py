@@ -113,7 +113,7 @@ class NamedUnit(Value, frozen=True):
 
 
 class AdmitOperator(Value, frozen=True, tag="members.admit_operator"):
-    """By proposal only: a new member with its units and first keys."""
+    """By proposal only: a new member with its units and first keys. `proofs` as in `ProposeKeys`."""
 
     operator: OperatorNumber
     code: OperatorCode
@@ -122,6 +122,7 @@ class AdmitOperator(Value, frozen=True, tag="members.admit_operator"):
     currency: Currency
     units: Annotated[tuple[NamedUnit, ...], Meta(max_length=MOST_UNITS)]
     keys: KeyGrants
+    proofs: Proofs
 
 
 class ChangeMembership(Value, frozen=True, tag="members.change_membership"):
@@ -356,25 +357,24 @@ class Code(IntEnum):
     ROLE_NOT_THE_KEYS = 114
     EXISTS_WITH_DIFFERENT_CONTENT = 115
     TOO_MANY_SIGNATURES = 116
-    ONLY_BY_PROPOSAL = 117
-    NODE_NAMED_TWICE = 118
-    NODE_ALREADY_KNOWN = 119
-    NODE_NOT_KNOWN = 120
-    TOO_MANY_NODES = 121
-    NUMBER_OUT_OF_TURN = 122
-    CODE_TAKEN = 123
-    UNIT_NAMED_TWICE = 124
-    OPERATOR_NOT_FOUND = 125
-    MEMBERSHIP_UNCHANGED = 126
-    STILL_VALIDATES = 127
-    NOT_AN_ACTIVE_MEMBER = 128
-    SMALL_ORDER_KEY = 129
-    NOT_PROVEN = 130
-    VALIDATOR_ALREADY_KNOWN = 131
-    VALIDATOR_NOT_ACTIVE = 132
-    VALIDATORS_CHANGED_LATELY = 133
-    LAST_VALIDATOR = 134
-    TOO_MANY_VALIDATORS = 135
-    LAST_MEMBER = 136
-    PROOFS_DO_NOT_MATCH = 137
-    POSSESSION_NOT_PROVEN = 138
+    PROOFS_DO_NOT_MATCH = 117
+    POSSESSION_NOT_PROVEN = 118
+    ONLY_BY_PROPOSAL = 119
+    NODE_NAMED_TWICE = 120
+    NODE_ALREADY_KNOWN = 121
+    NODE_NOT_KNOWN = 122
+    TOO_MANY_NODES = 123
+    NUMBER_OUT_OF_TURN = 124
+    CODE_TAKEN = 125
+    UNIT_NAMED_TWICE = 126
+    OPERATOR_NOT_FOUND = 127
+    MEMBERSHIP_UNCHANGED = 128
+    STILL_VALIDATES = 129
+    NOT_AN_ACTIVE_MEMBER = 130
+    SMALL_ORDER_KEY = 131
+    VALIDATOR_ALREADY_KNOWN = 132
+    VALIDATOR_NOT_ACTIVE = 133
+    VALIDATORS_CHANGED_LATELY = 134
+    LAST_VALIDATOR = 135
+    TOO_MANY_VALIDATORS = 136
+    LAST_MEMBER = 137

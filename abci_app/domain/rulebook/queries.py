@@ -28,6 +28,7 @@ from abci_app.domain.rulebook.tables import (
     VersionKey,
 )
 from abci_app.kernel.approvals import Signature, Verdict
+from abci_app.kernel.context import Moment
 from abci_app.kernel.encoding import U16, U32, U64, Decoder, Hash32, Value
 from abci_app.kernel.roles import Role
 from abci_app.kernel.thresholds import FIRST_THRESHOLDS, is_over
@@ -194,31 +195,31 @@ _read_hash: Decoder[bytes] = Decoder(Hash32)
 _read_at: Decoder[AtHeight] = Decoder(AtHeight)
 
 
-def _rules(state: Reader, time: int, data: bytes) -> object:
+def _rules(state: Reader, now: Moment, data: bytes) -> object:
     return tuple((key.rule, row) for key, row in RULES.rows(state))
 
 
-def _rule(state: Reader, time: int, data: bytes) -> object:
+def _rule(state: Reader, now: Moment, data: bytes) -> object:
     return RULES.get(state, RuleKey(_read_rule(data)))
 
 
-def _versions_of(state: Reader, time: int, data: bytes) -> tuple[tuple[int, RuleVersion], ...]:
+def _versions_of(state: Reader, now: Moment, data: bytes) -> tuple[tuple[int, RuleVersion], ...]:
     return tuple((key.version, row) for key, row in _versions(state, _read_rule(data)))
 
 
-def _bundle(state: Reader, time: int, data: bytes) -> object:
+def _bundle(state: Reader, now: Moment, data: bytes) -> object:
     return BUNDLES.get(state, BundleKey(_read_hash(data)))
 
 
-def _drafts(state: Reader, time: int, data: bytes) -> object:
+def _drafts(state: Reader, now: Moment, data: bytes) -> object:
     return tuple((key.bundle, row) for key, row in DRAFTS.rows(state))
 
 
-def _draft(state: Reader, time: int, data: bytes) -> object:
+def _draft(state: Reader, now: Moment, data: bytes) -> object:
     return DRAFTS.get(state, BundleKey(_read_hash(data)))
 
 
-def _readiness(state: Reader, time: int, data: bytes) -> object:
+def _readiness(state: Reader, now: Moment, data: bytes) -> object:
     place = READINESS.get(state, ReadinessKey(_read_hash(data)))
     if place is None:
         return None
@@ -226,7 +227,7 @@ def _readiness(state: Reader, time: int, data: bytes) -> object:
     return ReadinessAt(place.rule, place.version, row)
 
 
-def _history(state: Reader, time: int, data: bytes) -> object:
+def _history(state: Reader, now: Moment, data: bytes) -> object:
     asked = _read_at(data)
     return tuple(
         VersionAt(key.version, version_state(state, asked.rule, key.version, asked.height), row)
@@ -234,12 +235,12 @@ def _history(state: Reader, time: int, data: bytes) -> object:
     )
 
 
-def _suspensions(state: Reader, time: int, data: bytes) -> object:
+def _suspensions(state: Reader, now: Moment, data: bytes) -> object:
     rows = SUSPENSIONS.rows(state, _RULE_PREFIX.pack(_read_rule(data)))
     return tuple((key.suspended_from, row) for key, row in rows)
 
 
-QUERIES: dict[str, Callable[[Reader, int, bytes], object]] = {
+QUERIES: dict[str, Callable[[Reader, Moment, bytes], object]] = {
     "/rulebook/rules": _rules,
     "/rulebook/rule": _rule,
     "/rulebook/versions": _versions_of,
@@ -250,4 +251,4 @@ QUERIES: dict[str, Callable[[Reader, int, bytes], object]] = {
     "/rulebook/readiness": _readiness,
     "/rulebook/suspensions": _suspensions,
 }
-"""Path to question: (state, header time, canonical arguments) -> answer to encode, or None."""
+"""Path to question: (state, moment, canonical arguments) -> answer to encode, or None."""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from abci_app.domain.members.decide.common import check_grants, check_mandate, check_unknown
+from abci_app.domain.members.decide.common import (
+    check_grants,
+    check_mandate,
+    check_possession,
+    check_proofs,
+    check_unknown,
+)
 from abci_app.domain.members.schema import (
     OPERATING,
     AdmitOperator,
@@ -34,6 +40,7 @@ def admit_operator(state: Reader, at: Context, message: AdmitOperator) -> tuple[
         if row.code == message.code:
             reject(Code.CODE_TAKEN, expected="a code of its own", actual=f"that of operator {number}")
     check_unknown(state, message.keys)
+    check_possession(at, message.operator, message.keys, message.proofs)
 
     # HOW MUCH: no amounts
 
@@ -49,6 +56,7 @@ def admit_operator(state: Reader, at: Context, message: AdmitOperator) -> tuple[
 def check_operator(message: AdmitOperator) -> None:
     """Keys and units are whole; an operating member can vote from its first day. Raises `Rejected`."""
     check_grants(message.keys)
+    check_proofs(message.keys, message.proofs)
     needed = {Role.ADMIN, Role.GOVERNANCE} if message.kind in OPERATING else {Role.ADMIN}
     if not needed <= {grant.role for grant in message.keys}:
         expected = f"a key for {sorted(role.name for role in needed)}"

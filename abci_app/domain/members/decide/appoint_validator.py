@@ -38,7 +38,7 @@ def appoint_validator(state: Reader, at: Context, message: AppointValidator) -> 
         reject(Code.TOO_MANY_VALIDATORS, expected=f"at most {MOST_VALIDATORS}", actual=count)
     if not ed25519.verify(message.public, possession(at.chain, message.operator, message.public), message.proof):
         expected = "the new key's signature of its possession"
-        reject(Code.NOT_PROVEN, expected=expected, actual=message.proof.hex())
+        reject(Code.POSSESSION_NOT_PROVEN, expected=expected, actual=message.proof.hex())
 
     # HOW MUCH: every validator has the same power
 

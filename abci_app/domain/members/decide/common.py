@@ -10,12 +10,13 @@ from abci_app.domain.members.schema import (
     KeyChange,
     KeyGrant,
     Operator,
+    possession_hash,
 )
 from abci_app.domain.members.tables import KEYS, LAST_CHANGE, OPERATORS, THE_LAST_CHANGE, KeyKey, OperatorKey
 from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context
 from abci_app.kernel.roles import Role
-from abci_app.kernel.signatures import is_key
+from abci_app.kernel.signatures import is_key, verify
 from abci_app.state.overlay import Reader
 
 
@@ -50,6 +51,21 @@ def check_grants(grants: Sequence[KeyGrant], further: Sequence[bytes] = ()) -> N
     for grant in grants:
         if not is_key(grant.suite, grant.key):
             reject(Code.NOT_A_KEY, expected=f"a public key of suite {grant.suite}", actual=grant.key.hex())
+
+
+def check_proofs(grants: Sequence[KeyGrant], proofs: Sequence[bytes]) -> None:
+    """As many proofs as new keys. Raises `Rejected`."""
+    if len(proofs) != len(grants):
+        expected = f"one proof for each of {len(grants)} keys"
+        reject(Code.PROOFS_DO_NOT_MATCH, expected=expected, actual=len(proofs))
+
+
+def check_possession(at: Context, operator: int, grants: Sequence[KeyGrant], proofs: Sequence[bytes]) -> None:
+    """Each new key has signed that it is this operator's, in its role. Raises `Rejected`."""
+    for grant, proof in zip(grants, proofs, strict=True):
+        if not verify(grant.suite, grant.key, possession_hash(at.chain, operator, grant.role, grant.key), proof):
+            expected = f"the key's own signature that operator {operator} has it as {grant.role.name}"
+            reject(Code.POSSESSION_NOT_PROVEN, expected=expected, actual=grant.key.hex())
 
 
 def check_unknown(state: Reader, grants: Sequence[KeyGrant]) -> None:

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from abci_app.domain.members.decide.common import check_applies, check_grants
-from abci_app.domain.members.schema import (
-    Code,
-    Fact,
-    KeyChange,
-    KeysProposed,
-    ProposeKeys,
-    key_change_hash,
-    possession_hash,
-)
+from abci_app.domain.members.decide.common import check_applies, check_grants, check_possession, check_proofs
+from abci_app.domain.members.schema import Code, Fact, KeyChange, KeysProposed, ProposeKeys, key_change_hash
 from abci_app.domain.members.tables import KEY_CHANGES, OPERATORS, ChangeKey, OperatorKey
 from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context
 from abci_app.kernel.roles import Role
-from abci_app.kernel.signatures import verify
 from abci_app.state.overlay import Reader
 
 
@@ -38,10 +29,7 @@ def propose_keys(state: Reader, at: Context, message: ProposeKeys) -> tuple[Fact
     if message.serial != operator.key_changes + 1:
         reject(Code.SERIAL_OUT_OF_TURN, expected=operator.key_changes + 1, actual=message.serial)
     check_applies(state, change, operator)
-    for grant, proof in zip(message.register, message.proofs, strict=True):
-        if not verify(grant.suite, grant.key, possession_hash(at.chain, at.operator, grant.role, grant.key), proof):
-            expected = f"the key's own signature that operator {at.operator} has it as {grant.role.name}"
-            reject(Code.POSSESSION_NOT_PROVEN, expected=expected, actual=grant.key.hex())
+    check_possession(at, at.operator, message.register, message.proofs)
 
     # HOW MUCH: no amounts
 
@@ -54,6 +42,4 @@ def check_keys(message: ProposeKeys) -> None:
     if not message.register and not message.revoke:
         reject(Code.NOTHING_TO_CHANGE, expected="a key to register or to revoke", actual="none")
     check_grants(message.register, message.revoke)
-    if len(message.proofs) != len(message.register):
-        expected = f"one proof for each of {len(message.register)} keys"
-        reject(Code.PROOFS_DO_NOT_MATCH, expected=expected, actual=len(message.proofs))
+    check_proofs(message.register, message.proofs)

@@ -61,87 +61,18 @@ TABLES: Final = (
 
 def project(base: sqlite3.Connection, fact: Fact, about: bytes) -> None:
     """Write what a fact says, inside the caller's transaction. `about`: the object key of its record."""
-    match fact:
-        case (
-            members.OperatorAdmitted()
-            | members.UnitRegistered()
-            | members.KeyRegistered()
-            | members.KeyRevoked()
-            | members.ValidatorAppointed()
-            | members.ValidatorAdded()
-            | members.ValidatorRemoved()
-            | members.ValidatorSuspended()
-            | members.MembershipChanged()
-            | members.NodeRegistered()
-            | members.NodeRetired()
-            | members.KeysProposed()
-            | members.KeyChangeSigned()
-            | members.KeyChangeClosed()
-        ):
-            _member(base, fact)
-        case (
-            governance.ProposalMade()
-            | governance.VoteCast()
-            | governance.ProposalCarried()
-            | governance.ProposalRejected()
-            | governance.ProposalFailed()
-            | governance.MandateLost()
-            | governance.ParametersSet()
-            | governance.ThresholdsSet()
-            | rulebook.RulePublished()
-            | rulebook.RuleVersionActivated()
-            | rulebook.BundleStored()
-            | rulebook.BundlePublished()
-            | rulebook.BundleSigned()
-            | rulebook.BundleCountersigned()
-            | rulebook.BundleWithdrawn()
-            | rulebook.VersionScheduled()
-            | rulebook.ReadinessSigned()
-            | rulebook.ActivationSet()
-            | rulebook.VersionWithdrawn()
-            | rulebook.VersionRetired()
-            | rulebook.RuleSuspended()
-            | rulebook.SuspensionRatified()
-            | rulebook.RuleResumed()
-        ):
-            pass  # agents ask the node for votes and rules; the facts themselves are kept
-        case (
-            agreements.AgreementProposed()
-            | agreements.AgreementSigned()
-            | agreements.AgreementActivated()
-            | agreements.AgreementRefused()
-        ):
-            _agreement(base, fact)
-        case (
-            periods.UsageAnchored()
-            | periods.PeriodCutOff()
-            | periods.FiguresDeclared()
-            | periods.FiguresOpened()
-            | periods.StatementStruck()
-            | periods.StatementSigned()
-            | periods.StatementRefused()
-            | periods.PeriodSigned()
-            | periods.PeriodClosed()
-        ):
-            _period(base, fact)
-        case (
-            obligations.InvoiceIssued()
-            | obligations.ObligationPosted()
-            | obligations.ObligationReleased()
-            | obligations.PaymentNotified()
-            | obligations.PaymentConfirmed()
-            | obligations.PaymentContested()
-            | obligations.RoundProposed()
-            | obligations.RoundSigned()
-            | obligations.RoundRefused()
-            | obligations.RoundLapsed()
-            | obligations.RoundAccepted()
-            | obligations.RoundSettled()
-            | obligations.RoundUnwound()
-        ):
-            project_money(base, fact, about)
-        case _:
-            assert_never(fact)
+    if isinstance(fact, members.Fact):
+        _member(base, fact)
+    elif isinstance(fact, agreements.Fact):
+        _agreement(base, fact)
+    elif isinstance(fact, periods.Fact):
+        _period(base, fact)
+    elif isinstance(fact, obligations.Fact):
+        project_money(base, fact, about)
+    elif isinstance(fact, governance.Fact | rulebook.Fact):
+        pass  # agents ask the node for votes and rules; the facts themselves are kept
+    else:
+        assert_never(fact)
 
 
 def _member(base: sqlite3.Connection, fact: members.Fact) -> None:

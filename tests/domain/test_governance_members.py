@@ -42,10 +42,18 @@ from tests.support.governing import SECOND, Council, address_of, appointment, go
 
 NEW = 6
 UNITS = NamedUnit(1, b"north"), NamedUnit(2, b"south")
-KEYS = tuple(signer(NEW, role).grant for role in Role)
-PROOFS = tuple(signer(NEW, role).possession(CHAIN) for role in Role)
-ADMISSION = AdmitOperator(NEW, b"NEW", b"New", Kind.FIXED, 156, UNITS, KEYS, PROOFS)
 GAP = 100
+
+
+def admission(number: int, which: int = 0) -> AdmitOperator:
+    """A fixed network with two units and a key for every role, each with its proof."""
+    signers = [signer(number, role, which) for role in Role]
+    keys, proofs = tuple(key.grant for key in signers), tuple(key.possession(CHAIN) for key in signers)
+    return AdmitOperator(number, b"NEW", b"New", Kind.FIXED, 156, UNITS, keys, proofs)
+
+
+ADMISSION = admission(NEW)
+KEYS, PROOFS = ADMISSION.keys, ADMISSION.proofs
 
 
 def test_a_new_member_comes_with_units_and_keys_and_gets_a_validator() -> None:
@@ -169,7 +177,7 @@ def test_of_two_changes_voted_at_once_the_second_fails_and_the_chain_goes_on() -
 
 def test_messages_of_a_proposal_take_effect_together_or_not_at_all() -> None:
     council = Council()
-    rival = replace(ADMISSION, code=b"RIVAL", keys=tuple(replace(k, key=signer(7, k.role).public) for k in KEYS))
+    rival = replace(admission(NEW, 1), code=b"RIVAL")
     two = council.propose(1, Track.CONSORTIUM, ADMISSION, appointment(NEW, 77))[1]
     council.carry(Track.CONSORTIUM, rival, by=2)
     for operator in (1, 2, 3):
@@ -244,8 +252,8 @@ def test_the_last_member_that_votes_and_validates_stays() -> None:
     assert council.vote(documents[0], 1)[1][-1] == MembershipChanged(2, Membership.SUSPENDED)
     assert council.vote(last, 2)[0] != 0, "a suspended member votes nobody out"
     assert council.vote(documents[1], 1)[1][-1] == ProposalFailed(documents[1], Code.MEMBERSHIP_UNCHANGED)
-    council.carry(Track.CONSORTIUM, replace(ADMISSION, operator=4), voters=[1])
-    code = council.send(signer(NEW, Role.GOVERNANCE), council.proposal(4, Track.CONSORTIUM, wish, concerned=1))[0]
+    council.carry(Track.CONSORTIUM, admission(4), voters=[1])
+    code = council.send(governor(4), council.proposal(4, Track.CONSORTIUM, wish, concerned=1))[0]
     assert code == Code.LAST_MEMBER, "nobody else validates"
 
 

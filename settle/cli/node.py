@@ -8,10 +8,12 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from cometbft import supervisor
+from cometbft.home import Home
 from settle.cli.failures import usage
 from settle.cli.options import COMMON, Common, noun
 from settle.cli.output import Output, facts_of
 from settle.cli.questions import MARKER
+from settle.cli.ready import watched
 from settle.cli.rollback import roll_back
 from settle.cli.session import session
 from settle.cli.settings import read_settings
@@ -23,6 +25,9 @@ app = noun("node", "Run a node, look at it, roll it back.")
 def run(folder: Path | None = None, *, common: Common = COMMON) -> None:
     """Run a node, the application and CometBFT together, until Ctrl-C or SIGTERM.
 
+    With the home's node key it also tries every rule that is voted on, and signs that it is READY for those that
+    a vote has carried.
+
     Parameters
     ----------
     folder
@@ -30,7 +35,8 @@ def run(folder: Path | None = None, *, common: Common = COMMON) -> None:
     """
     home = folder or read_settings(common).folder
     out = Output(as_json=common.json)
-    supervisor.run(home, report=out.hint)
+    with watched(Home(home.absolute()), out.hint):
+        supervisor.run(home, report=out.hint)
     out.result({"home": str(home), "state": "stopped"}, f"{home}: stopped")
 
 

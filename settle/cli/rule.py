@@ -11,13 +11,16 @@ from settle.cli.options import COMMON, Common, noun
 from settle.cli.output import Output, facts_of, table
 from settle.cli.plain import fields, iso, plain, text
 from settle.cli.questions import BUNDLE, RULE_VERSIONS, RULES
+from settle.cli.rule_signing import drafts, publish, sign
 from settle.cli.session import session
 from settle.rules.build import build_bundle
 from settle.rules.format import format_rule
 from settle.rules.plugin import read_text
 from settle.rules.vectors import run_vectors
 
-app = noun("rule", "Rules: format, check, build, compare with the chain.")
+app = noun("rule", "Rules: format, check, build, publish, sign, compare with the chain.")
+for command in (publish, sign, drafts):
+    app.command(command)
 
 
 @app.command

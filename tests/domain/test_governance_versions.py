@@ -33,6 +33,7 @@ from abci_app.domain.rulebook.schema import (
 )
 from abci_app.domain.rulebook.tables import VERSIONS, VersionKey
 from abci_app.kernel.approvals import Approve, DocumentKind, Verdict
+from abci_app.kernel.context import Moment
 from abci_app.kernel.encoding import encode
 from abci_app.kernel.parameters import DAY
 from abci_app.kernel.roles import Role
@@ -214,6 +215,8 @@ def test_what_anyone_may_ask_about_a_rules_life() -> None:
     assert asked == (VersionAt(1, VersionState.ACTIVE, rows[0]), VersionAt(2, VersionState.APPROVED, rows[1]))
     assert QUERIES["/rulebook/readiness"](store, council.moment(), encode(document)) == ReadinessAt(RULE, 2, rows[1])
     assert QUERIES["/rulebook/readiness"](store, council.moment(), encode(bytes(32))) is None
+    assert QUERIES["/rulebook/waiting"](store, council.moment(), b"") == (ReadinessAt(RULE, 2, rows[1]),)
+    assert QUERIES["/rulebook/waiting"](store, Moment(NEVER, 0), b"") == ()
     draft = QUERIES["/rulebook/draft"](store, council.moment(), encode(V2.bundle))
     assert QUERIES["/rulebook/drafts"](store, council.moment(), b"") == ((V2.bundle, draft),)
     council.carry(Track.EMERGENCY, SuspendRule(RULE), voters=[1, 2])

@@ -183,7 +183,7 @@ class VersionAt(Value, frozen=True):
 
 
 class ReadinessAt(Value, frozen=True):
-    """The version that a readiness hash is about."""
+    """A version whose nodes are asked whether they are ready: by its readiness hash, or among all that wait."""
 
     rule: U32
     version: U16
@@ -227,6 +227,10 @@ def _readiness(state: Reader, now: Moment, data: bytes) -> object:
     return ReadinessAt(place.rule, place.version, row)
 
 
+def _waiting(state: Reader, now: Moment, data: bytes) -> object:
+    return tuple(ReadinessAt(key.rule, key.version, row) for key, row in waiting(state, now.height))
+
+
 def _history(state: Reader, now: Moment, data: bytes) -> object:
     asked = _read_at(data)
     return tuple(
@@ -249,6 +253,7 @@ QUERIES: dict[str, Callable[[Reader, Moment, bytes], object]] = {
     "/rulebook/drafts": _drafts,
     "/rulebook/draft": _draft,
     "/rulebook/readiness": _readiness,
+    "/rulebook/waiting": _waiting,
     "/rulebook/suspensions": _suspensions,
 }
 """Path to question: (state, moment, canonical arguments) -> answer to encode, or None."""

@@ -34,7 +34,7 @@ class NodeSettings:
     external_address: str = ""
     persistent_peers: tuple[str, ...] = ()
     """Each as node id @ host : port."""
-    timeout_commit: str = "200ms"
+    timeout_commit: str = "150ms"
     create_empty_blocks_interval: str = "30s"
     filter_peers: bool = False
     one_machine: bool = False

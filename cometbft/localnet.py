@@ -63,7 +63,7 @@ def create(
     app_state_for: Callable[[list[bytes]], AppState],
     *,
     first_port: int | None = None,
-    timeout_commit: str = "200ms",
+    timeout_commit: str = "150ms",
     create_empty_blocks_interval: str = "30s",
     genesis_time: datetime | None = None,
     prometheus: bool = False,

@@ -6,7 +6,7 @@ The consensus connection's thread calls `init_chain`, `prepare`, `process`, `fin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from abci_app.application import queries, replay, transaction
@@ -31,6 +31,7 @@ from abci_app.kernel.envelope import chain_hash
 from abci_app.kernel.merkle import leaf
 from abci_app.state.forest import EMPTY, Forest
 from abci_app.state.overlay import Reader
+from abci_app.state.recent import Recent
 from abci_app.state.store import FORMAT, Batch, Marker, Store
 
 _MOST_SIGNERS = 4096
@@ -51,6 +52,7 @@ class Chain:
         self._forest = forest
         self._marker = store.marker()
         self._rules = RuleCache()
+        self._recent = Recent()
         self.alarms: list[str] = []  # what the server must report: transactions that tripped a fault
         self._signers: tuple[int, dict[bytes, tuple[bool, replay.Window]]] = -1, {}  # height, and what held then
         self._prepared: Candidate | None = None
@@ -99,8 +101,12 @@ class Chain:
             return refused(refusal, found.cost)
         return Outcome(0, found.signed.digest, "", found.cost, found.cost, (), CODESPACE)
 
-    def prepare(self, proposal: Block, most_bytes: int) -> list[bytes]:
-        """PrepareProposal: mempool order within bytes, cost and per-operator share; what cannot run is dropped."""
+    def prepare(self, proposal: Block, most_bytes: int, in_time: Callable[[], bool] = lambda: True) -> list[bytes]:
+        """PrepareProposal: mempool order within bytes, cost and per-operator share; what cannot run is dropped.
+
+        `in_time` says whether there is time for another transaction; a block holds what was executed by then.
+        The others wait for a proposer only so long, and how fast this machine is, only its server can know.
+        """
         marker = self._started()
         readable: list[tuple[bytes, Transaction]] = []
         for raw in proposal.transactions:
@@ -110,9 +116,10 @@ class Chain:
                 continue  # another node's older CheckTx let it pass
         valid = self._signatures.valid([found.signed for _, found in readable])
         readable = [pair for pair, good in zip(readable, valid, strict=True) if good]
-        with self._store.view() as base:
+        with self._store.view() as view:
+            base = self._recent.over(view)
             chosen = choose(base, readable, most_bytes)
-            kept, runs, executor = self._execute_each(base, proposal, chosen)
+            kept, runs, executor = self._execute_each(base, proposal, chosen, in_time)
             block = proposal._replace(transactions=tuple(kept))
             self._prepared = gather(block, executor, runs)
         return kept
@@ -147,6 +154,7 @@ class Chain:
         facts = before.facts + len(candidate.records)
         marker = Marker(FORMAT, block.height, block.time, forest.app_hash(), before.chain, facts)
         self._store.commit(Batch(marker, candidate.writes, candidate.records, forest.module_roots()))
+        self._recent.commit(candidate.writes)
         self._marker, self._forest = marker, forest
         self._prepared = self._processed = self._next = None
 
@@ -217,8 +225,8 @@ class Chain:
             return None
         if not all(self._signatures.valid([each.signed for each in found])):
             return None
-        with self._store.view() as base:
-            executor = self._executor(base, proposal)
+        with self._store.view() as view:
+            executor = self._executor(self._recent.over(view), proposal)
             return gather(proposal, executor, [executor.run(each) for each in found])
 
     def _execute_decided(self, block: Block) -> Candidate:
@@ -235,8 +243,8 @@ class Chain:
                 found.append(refusal)
         signed = [each.signed for each in found if isinstance(each, Transaction)]
         good = dict(zip((item.raw_hash for item in signed), self._signatures.valid(signed), strict=True))
-        with self._store.view() as base:
-            executor = self._executor(base, block)
+        with self._store.view() as view:
+            executor = self._executor(self._recent.over(view), block)
             return gather(block, executor, [_run(executor, each, good) for each in found])
 
     def _executor(self, base: Reader, block: Block) -> Executor:
@@ -246,13 +254,19 @@ class Chain:
         return executor
 
     def _execute_each(
-        self, base: Reader, proposal: Block, chosen: Sequence[tuple[bytes, Transaction]]
+        self,
+        base: Reader,
+        proposal: Block,
+        chosen: Sequence[tuple[bytes, Transaction]],
+        in_time: Callable[[], bool],
     ) -> tuple[list[bytes], list[Executed], Executor]:
         """Execute what was chosen; what cannot be admitted, or trips a fault of ours, stays out of the block."""
         executor = self._executor(base, proposal)
         kept: list[bytes] = []
         runs: list[Executed] = []
         for raw, found in chosen:
+            if not in_time():
+                break
             try:
                 run = executor.run(found)
             except Exception as fault:  # noqa: BLE001 - named in ARCHITECTURE: Prepare drops what trips a fault

@@ -20,6 +20,11 @@ def choose(
     the cost in a first pass, but for a first transaction that alone is larger; a second pass gives
     away what others left. One operator's order is never changed.
     """
+    if (
+        sum(_framed(raw) for raw, _ in waiting) <= most_bytes
+        and sum(found.cost for _, found in waiting) <= MOST_PER_BLOCK
+    ):
+        return list(waiting)
     operators: dict[bytes, int] = {}  # few keys sign thousands of transactions
     owners = [_operator(base, found.signed.key, operators) for _, found in waiting]
     room = _Load(most_bytes, MOST_PER_BLOCK)

@@ -120,13 +120,9 @@ BY_OBJECT = {
 
 def owner(message: Message) -> Module:
     """The module that decides a message. Approve and Advance go by the kind that they name."""
-    match message:
-        case Approve():
-            return BY_DOCUMENT[message.kind]
-        case Advance():
-            return BY_OBJECT[message.kind]
-        case _:
-            return BY_MESSAGE[type(message)]
+    if not isinstance(message, Approve | Advance):
+        return BY_MESSAGE[type(message)]
+    return BY_DOCUMENT[message.kind] if isinstance(message, Approve) else BY_OBJECT[message.kind]
 
 
 def check_form(message: Message) -> None:

@@ -75,6 +75,15 @@ class Decoder(Generic[V]):
         return value
 
 
+def _tail(head: int) -> int:
+    """The bytes after the head of a value whose size the head tells; -1 for the others, and for filled containers."""
+    if head <= 0x80 or head == 0x90 or head >= 0xE0 or head in (0xC0, 0xC1, 0xC2, 0xC3):
+        return 0
+    if 0xA0 <= head <= 0xBF:
+        return head & 0x1F
+    return _FIXED_TAIL.get(head, -1)
+
+
 _FIXED_TAIL = {
     0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8,
     0xD4: 2, 0xD5: 3, 0xD6: 5, 0xD7: 9, 0xD8: 17,
@@ -82,6 +91,7 @@ _FIXED_TAIL = {
 _SIZED_TAIL = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
 _EXTENSION_TAIL = {0xC7: 1, 0xC8: 2, 0xC9: 4}
 _CONTAINER = {0xDC: (2, 1), 0xDD: (4, 1), 0xDE: (2, 2), 0xDF: (4, 2)}
+_TAIL = tuple(_tail(head) for head in range(256))
 
 
 def nesting_within(raw: bytes, deepest: int, most_nodes: int = 1_000_000) -> bool:
@@ -91,42 +101,39 @@ def nesting_within(raw: bytes, deepest: int, most_nodes: int = 1_000_000) -> boo
     `most_nodes` values. Source of the byte forms: the MessagePack specification, "Formats".
     """
     at, end = 0, len(raw)
-    open_counts: list[int] = [1]  # values still expected, per open container
+    expected, outer = 1, list[int]()  # values still expected: in the open container, in those around it
     nodes = 0
-    while open_counts:
-        if open_counts[-1] == 0:
-            open_counts.pop()
-            continue
-        if at >= end:
-            return False
+    while True:
+        while not expected:
+            if not outer:
+                return at == end
+            expected = outer.pop()
         nodes += 1
-        if nodes > most_nodes:
+        if at >= end or nodes > most_nodes:
             return False
-        open_counts[-1] -= 1
+        expected -= 1
+        tail = _TAIL[raw[at]]
+        if tail >= 0:  # most values, and every transaction is scanned: so no call for them
+            at += 1 + tail
+            continue
         at, children = _after_head(raw, at)
-        if children < 0 or at > end:
+        if children < 0:
             return False
         if children:
-            open_counts.append(children)
-            if len(open_counts) - 1 > deepest:
+            outer.append(expected)
+            expected = children
+            if len(outer) > deepest:
                 return False
-    return at == end
 
 
 def _after_head(raw: bytes, at: int) -> tuple[int, int]:
-    """The position after a value's head (after all of a scalar), and its children; -1: cut short."""
+    """The position after a head of no fixed tail (after all of a scalar), and its children; -1: cut short."""
     first = raw[at]
     at += 1
-    if first <= 0x7F or first >= 0xE0 or first in (0xC0, 0xC1, 0xC2, 0xC3):
-        return at, 0
     if first <= 0x8F:
         return at, 2 * (first & 0x0F)
     if first <= 0x9F:
         return at, first & 0x0F
-    if first <= 0xBF:
-        return at + (first & 0x1F), 0
-    if first in _FIXED_TAIL:
-        return at + _FIXED_TAIL[first], 0
     if first in _CONTAINER:
         width, factor = _CONTAINER[first]
         if at + width > len(raw):

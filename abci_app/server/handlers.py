@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from threading import Lock
+from time import monotonic
 from typing import Protocol
 
 from google.protobuf.message import DecodeError
@@ -28,6 +29,10 @@ UNFORESEEN = int(Code.APPLICATION_FAULT)
 CODESPACE = "server"
 """Code and codespace of a CheckTx or Query that failed by a fault of ours, not by a rule."""
 
+LONGEST_PREPARE = 0.6
+"""Seconds after which PrepareProposal takes no further transaction. Whoever waits longer than `timeout_propose`
+(1 s in our template) votes for no block, and all that was prepared is prepared once more."""
+
 _FLUSH = pb.Request(flush=pb.RequestFlush()).SerializeToString()
 _FLUSHED = frame(pb.Response(flush=pb.ResponseFlush()).SerializeToString())
 
@@ -42,7 +47,7 @@ class Application(Protocol):
     def marker(self) -> Marker | None: ...
     def init_chain(self, genesis: Genesis) -> bytes: ...
     def check(self, raw: bytes, recheck: bool) -> Outcome: ...
-    def prepare(self, proposal: Block, most_bytes: int) -> list[bytes]: ...
+    def prepare(self, proposal: Block, most_bytes: int, in_time: Callable[[], bool]) -> list[bytes]: ...
     def process(self, proposal: Block) -> bool: ...
     def finalize(self, block: Block) -> BlockResult: ...
     def commit(self) -> None: ...
@@ -172,8 +177,9 @@ class Handlers:
         self._failpoint("prepare", asked.height)
         evidence = _misbehaviour(asked.misbehavior)
         proposal = Block(asked.height, asked.time.seconds, b"", tuple(asked.txs), evidence)
+        last = monotonic() + LONGEST_PREPARE
         with self._turn:
-            chosen = self._chain.prepare(proposal, asked.max_tx_bytes)
+            chosen = self._chain.prepare(proposal, asked.max_tx_bytes, lambda: monotonic() < last)
             self._report_alarms(asked.height)
         return pb.Response(prepare_proposal=pb.ResponsePrepareProposal(txs=chosen))
 

@@ -6,6 +6,8 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from typing import Protocol
 
+_FEW = 16  # keys that are sooner put in their places one by one than sorted in with the rest
+
 
 class Reader(Protocol):
     """What a decide may hold."""
@@ -40,12 +42,13 @@ class Empty:
 class Overlay:
     """The uncommitted writes of a transaction or block over its parent; None marks a deletion."""
 
-    __slots__ = ("_keys", "_parent", "writes")
+    __slots__ = ("_fresh", "_keys", "_parent", "writes")
 
     def __init__(self, parent: Reader) -> None:
         self._parent = parent
         self.writes: dict[bytes, bytes | None] = {}
         self._keys: list[bytes] = []  # of `writes`, in order: a scan must not look at all that a block wrote
+        self._fresh: list[bytes] = []  # the last ones, not yet put in order: most blocks are hardly scanned
 
     def get(self, key: bytes) -> bytes | None:
         if key in self.writes:
@@ -84,10 +87,17 @@ class Overlay:
 
     def _write(self, key: bytes, value: bytes | None) -> None:
         if key not in self.writes:
-            insort(self._keys, key)
+            self._fresh.append(key)
         self.writes[key] = value
 
     def _written(self, prefix: bytes) -> list[bytes]:
+        if len(self._fresh) < _FEW:
+            for key in self._fresh:
+                insort(self._keys, key)
+        else:
+            self._keys += self._fresh
+            self._keys.sort()
+        self._fresh.clear()
         first = last = bisect_left(self._keys, prefix)
         while last < len(self._keys) and self._keys[last].startswith(prefix):
             last += 1

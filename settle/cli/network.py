@@ -27,7 +27,7 @@ def create(
     operators: int = 4,
     chain_id: str = "settlement-local-1",
     first_port: int | None = None,
-    timeout_commit: str = "200ms",
+    timeout_commit: str = "150ms",
     empty_blocks: str = "5s",
     json: bool = False,
 ) -> None:

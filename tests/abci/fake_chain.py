@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from abci_app.application.interface import Answer, Block, BlockResult, Event, Genesis, Outcome, ValidatorPower
 from abci_app.state.store import Marker
@@ -39,7 +40,8 @@ class FakeChain:
         self._called("check", raw, recheck)
         return self.outcome
 
-    def prepare(self, proposal: Block, most_bytes: int) -> list[bytes]:
+    def prepare(self, proposal: Block, most_bytes: int, in_time: Callable[[], bool]) -> list[bytes]:
+        assert in_time()
         self._called("prepare", proposal, most_bytes)
         self.alarms.append("dropped 00: KeyError: 1")
         return [raw for raw in proposal.transactions if raw != b"bad"]

@@ -40,3 +40,16 @@ def test_a_transaction_larger_than_a_share_has_its_turn_when_it_is_the_oldest(mo
     taken = network.chain.prepare(network.propose(large, *flood), 1 << 20)
     assert taken[0] == large
     assert len(taken) > 1
+
+
+def test_a_slow_proposer_proposes_what_it_executed_in_time_and_the_rest_later() -> None:
+    network = Network()
+    raws = [wish(operator) for operator in (CMCC, *OTHERS)]
+    asked = iter((True, True, False))
+    proposal = network.propose(*raws)
+    taken = network.chain.prepare(proposal, 1 << 20, lambda: next(asked))
+    assert taken == raws[:2]
+    block = network.propose(*taken)
+    assert network.chain.process(block)
+    network.decide(block)
+    assert network.chain.prepare(network.propose(*raws[2:]), 1 << 20) == raws[2:]

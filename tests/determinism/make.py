@@ -48,17 +48,25 @@ class Recording:
         return result
 
 
-def make() -> Corpus:
-    """A quarter settled and voted on message by message; then valid, invalid and malformed transactions on it."""
-    facts = [*genesis_facts(), *units(), *rulebook_facts()]
-    recording = Recording(Network(facts))
+FACTS = [*genesis_facts(), *units(), *rulebook_facts()]
+
+
+def settled() -> Recording:
+    """A quarter settled and voted on, message by message."""
+    recording = Recording(Network(FACTS))
     book = ChainBook(recording.network, recording.decide)
     council = Council(book)
     council.set_up()
     settle_a_quarter(book)
     council.change()
+    return recording
+
+
+def make() -> Corpus:
+    """What was settled and voted on; then valid, invalid and malformed transactions on it."""
+    recording = settled()
     _mutated_blocks(recording)
-    first = genesis(facts)
+    first = genesis(FACTS)
     return {
         "chain_id": first.chain_id.decode(),
         "time": first.time,

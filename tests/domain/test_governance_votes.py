@@ -196,8 +196,7 @@ def test_votes_of_keys_that_come_and_go_are_bounded() -> None:
     vote = Signature(1, Role.GOVERNANCE, bytes(33), Verdict.REFUSE)
     spent = tuple(replace(vote, key=number.to_bytes(33, "big")) for number in range(MOST_VOTES))
     full = replace(row, votes=spent)
-    rows = council.network.store.rows
-    rows[BALLOTS.at(BallotKey(document))] = encode(full)
+    council.put(BALLOTS.at(BallotKey(document)), encode(full))
     wish = council.signed(governor(2), [Approve(DocumentKind.PROPOSAL, document, Role.GOVERNANCE, Verdict.APPROVE)])
     (outcome,) = council.network.decide(council.network.propose(wish)).outcomes
     assert outcome.code == Code.TOO_MANY_VOTES

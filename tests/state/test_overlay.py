@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from abci_app.state.overlay import Empty, Overlay
 
 KEYS = st.binary(min_size=1, max_size=3).map(lambda raw: bytes(byte & 3 for byte in raw))
-WRITES = st.lists(st.tuples(KEYS, st.none() | st.just(b"old") | st.just(b"new")))
+WRITES = st.lists(st.tuples(KEYS, st.none() | st.just(b"old") | st.just(b"new")), max_size=50)
 
 
 def write(overlay: Overlay, writes: list[tuple[bytes, bytes | None]]) -> None:

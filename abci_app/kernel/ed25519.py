@@ -1,4 +1,4 @@
-"""Ed25519 verification (RFC 8032, 5.1), for one purpose: a new validator's key proves that somebody holds it.
+"""Ed25519 (RFC 8032, 5.1), for one purpose: a new validator's key proves that somebody holds it.
 
 Public data only, a few times a year, so plain integers are fast enough (about 4 ms) and no second signature
 library has to agree with CometBFT's. Stricter than any of them: keys and nonce points of small order (on which
@@ -41,8 +41,44 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
     s = int.from_bytes(signature[32:], "little")
     if key is None or nonce is None or _of_small_order(key) or _of_small_order(nonce) or s >= _ORDER:
         return False
-    challenge = int.from_bytes(sha512(signature[:32] + public + message).digest(), "little") % _ORDER
+    challenge = _reduced(signature[:32] + public + message)
     return _equal(_multiply(s, _BASE), _add(nonce, _multiply(challenge, key)))
+
+
+def public_of(seed: bytes) -> bytes:
+    """The public key, 32 bytes, of a secret seed of 32 bytes (5.1.5)."""
+    secret, _ = _expanded(seed)
+    return _compress(_multiply(secret, _BASE))
+
+
+def sign(seed: bytes, message: bytes) -> bytes:
+    """The signature, 64 bytes, by the key of a seed (5.1.6).
+
+    Not constant in time: for its holder's own machine, once in a validator's life, never for a service.
+    """
+    secret, prefix = _expanded(seed)
+    nonce = _reduced(prefix + message)
+    point = _compress(_multiply(nonce, _BASE))
+    challenge = _reduced(point + public_of(seed) + message)
+    return point + ((nonce + challenge * secret) % _ORDER).to_bytes(32, "little")
+
+
+def _expanded(seed: bytes) -> tuple[int, bytes]:
+    """The secret scalar and the prefix of nonces."""
+    assert len(seed) == KEY_SIZE, "RFC 8032, 5.1.5: 32 bytes"
+    digest = sha512(seed).digest()
+    return int.from_bytes(digest[:32], "little") & (1 << 254) - 8 | 1 << 254, digest[32:]
+
+
+def _reduced(raw: bytes) -> int:
+    return int.from_bytes(sha512(raw).digest(), "little") % _ORDER
+
+
+def _compress(point: _Point) -> bytes:
+    x, y, z, _ = point
+    inverse = pow(z, -1, _P)
+    x, y = x * inverse % _P, y * inverse % _P
+    return (y | (x & 1) << 255).to_bytes(32, "little")
 
 
 def _add(p: _Point, q: _Point) -> _Point:

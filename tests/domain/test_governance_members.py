@@ -38,7 +38,7 @@ from abci_app.kernel.encoding import Value, encode
 from abci_app.kernel.roles import Role
 from abci_app.kernel.thresholds import Track
 from tests.support.chains import CHAIN, signer
-from tests.support.governing import SECOND, Council, address_of, appointment, governor, key_pair, validator
+from tests.support.governing import SECOND, Council, address_of, appointment, governor, validator
 
 NEW = 6
 UNITS = NamedUnit(1, b"north"), NamedUnit(2, b"south")
@@ -106,7 +106,7 @@ def test_a_change_that_does_not_fit_is_not_voted_on(message: Value, code: Code) 
 
 
 def test_a_proof_for_another_chain_proves_nothing() -> None:
-    pair = key_pair(bytes(31) + b"\x4d")
+    pair = validator(77)
     elsewhere = AppointValidator(1, pair.public, pair.sign(possession(bytes(32), 1, pair.public)))
     here = replace(elsewhere, proof=pair.sign(possession(CHAIN, 1, pair.public)))
     council = Council()

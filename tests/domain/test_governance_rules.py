@@ -246,22 +246,23 @@ def test_the_same_bundle_again_changes_nothing() -> None:
 )
 def test_a_bundle_is_signed_once_by_each_and_with_the_right_key(by: Signer, role: Role, code: Code) -> None:
     council = Council()
-    council.publish(SECOND, signers=[1])
+    council.publish(SECOND, signers=[1, 3])
     second_key = signer(1, Role.GOVERNANCE, 7)
     council.change_keys(1, 1, [second_key], [])
     wish = Approve(DocumentKind.BUNDLE, bundle_hash(SECOND), role, Verdict.APPROVE)
     assert council.send(by, wish)[0] == code
     refusal = Approve(DocumentKind.BUNDLE, bundle_hash(SECOND), Role.GOVERNANCE, Verdict.REFUSE)
-    assert council.send(governor(1), refusal)[0] == Code.ALREADY_SIGNED
+    assert council.send(governor(3), refusal)[0] == Code.ALREADY_SIGNED, "only its publisher takes it back"
 
 
 def test_only_a_published_bundle_is_signed() -> None:
     assert Council().sign_bundle(SECOND, 1)[0] == Code.DOCUMENT_NOT_FOUND
 
 
-def test_its_publisher_takes_a_bundle_back() -> None:
+@pytest.mark.parametrize("signers", [[2], [1, 2]])
+def test_its_publisher_takes_a_bundle_back(signers: list[int]) -> None:
     council = Council()
-    council.publish(SECOND, signers=[2])
+    council.publish(SECOND, signers=signers)
     bundle = bundle_hash(SECOND)
     taken = Signature(1, Role.GOVERNANCE, governor(1).public, Verdict.REFUSE)
     assert council.sign_bundle(SECOND, 1, Verdict.REFUSE) == (0, [BundleSigned(bundle, taken), BundleWithdrawn(bundle)])

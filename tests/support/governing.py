@@ -7,7 +7,7 @@ message the invariants hold and the state is the fold of all facts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from hashlib import sha256, sha512
+from hashlib import sha256
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -116,30 +116,20 @@ def rulebook(raw: bytes = FIRST) -> list[Value]:
 
 
 class ValidatorKeyPair(NamedTuple):
-    """An Ed25519 key that signs (RFC 8032, 5.1.6), with the arithmetic of the kernel: for tests only."""
+    """A validator's key."""
 
-    secret: int
-    prefix: bytes
+    seed: bytes
     public: bytes
 
     def sign(self, message: bytes) -> bytes:
         """64 bytes, R then S."""
-        nonce = _scalar(self.prefix + message)
-        point = _compressed(nonce)
-        challenge = _scalar(point + self.public + message)
-        return point + ((nonce + challenge * self.secret) % ed25519._ORDER).to_bytes(32, "little")
-
-
-def key_pair(seed: bytes) -> ValidatorKeyPair:
-    """The key of a 32-byte seed."""
-    digest = sha512(seed).digest()
-    secret = int.from_bytes(digest[:32], "little") & (1 << 254) - 8 | 1 << 254
-    return ValidatorKeyPair(secret, digest[32:], _compressed(secret))
+        return ed25519.sign(self.seed, message)
 
 
 def validator(which: int) -> ValidatorKeyPair:
     """The same key every time."""
-    return key_pair(which.to_bytes(32, "big"))
+    seed = which.to_bytes(32, "big")
+    return ValidatorKeyPair(seed, ed25519.public_of(seed))
 
 
 def address_of(which: int) -> bytes:
@@ -151,17 +141,6 @@ def appointment(operator: int, which: int) -> AppointValidator:
     """A validator's appointment with its proof of possession."""
     pair = validator(which)
     return AppointValidator(operator, pair.public, pair.sign(possession(CHAIN, operator, pair.public)))
-
-
-def _scalar(raw: bytes) -> int:
-    return int.from_bytes(sha512(raw).digest(), "little") % ed25519._ORDER
-
-
-def _compressed(factor: int) -> bytes:
-    x, y, z, _ = ed25519._multiply(factor, ed25519._BASE)
-    inverse = pow(z, -1, ed25519._P)
-    x, y = x * inverse % ed25519._P, y * inverse % ed25519._P
-    return (y | (x & 1) << 255).to_bytes(32, "little")
 
 
 class Council:

@@ -39,9 +39,9 @@ def sign_bundle(state: Reader, at: Context, message: Approve) -> tuple[Fact, ...
         return ()
     if draft.state == DraftState.WITHDRAWN:
         reject(Code.DOCUMENT_CLOSED, expected=DraftState.PUBLISHED.name, actual=draft.state.name)
-    if has_signed(draft.signatures, at.key):
-        reject(Code.ALREADY_SIGNED, expected="a key that has not signed", actual=at.key.hex())
     taken_back = message.verdict == Verdict.REFUSE and at.operator == draft.publisher
+    if has_signed(draft.signatures, at.key) and not taken_back:
+        reject(Code.ALREADY_SIGNED, expected="a key that has not signed", actual=at.key.hex())
     signed = {given.operator for given in signatures_in_force(state, draft.signatures)}
     if at.operator in signed and not taken_back:
         reject(Code.ALREADY_SIGNED, expected="an operator that has not signed", actual=at.operator)

@@ -68,7 +68,7 @@ class Running:
 def build() -> Programs:
     """CometBFT, its abci-cli and the load generator, of the pinned modules. Raises NodeError, CalledProcessError."""
     binary = install.ensure()
-    go, environment = install._go(print)  # its public form is `ensure`, which builds the node only
+    go, environment = install.go_compiler(print)
     folder = install.cache_folder() / f"benchmarks-{pin.VERSION}"
     folder.mkdir(parents=True, exist_ok=True)
     common = [str(go), "build", "-mod=readonly", "-buildvcs=false", "-trimpath"]

@@ -86,7 +86,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _build(target: Path, report: Report) -> None:
-    go, environment = _go(report)
+    go, environment = go_compiler(report)
     report(f"building CometBFT {pin.VERSION} with {go}: about a minute, once")
     started = time.monotonic()
     unfinished = target.with_name("cometbft.unfinished")
@@ -134,7 +134,7 @@ def _run_reporting(command: list[str], environment: dict[str, str], report: Repo
     return process.returncode, last_lines
 
 
-def _go(report: Report) -> tuple[Path, dict[str, str]]:
+def go_compiler(report: Report) -> tuple[Path, dict[str, str]]:
     """A Go new enough for go.mod and the environment to run it in."""
     environment = os.environ | {"GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off", "CGO_ENABLED": "0"}
     on_path = shutil.which("go")

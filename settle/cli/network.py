@@ -10,12 +10,12 @@ from cometbft.localnet import AppState, Localnet
 from settle.chain import consortium
 from settle.chain.consortium import Member
 from settle.cli.failures import usage
-from settle.cli.genesis_rules import shipped_rules
 from settle.cli.localnet_processes import start, stop, supervisor_of, wait_for_blocks
 from settle.cli.options import noun
 from settle.cli.output import Output, table
 from settle.cli.session import open_node
 from settle.cli.settings import FILE
+from settle.rules.shipped import rulebook_facts
 
 app = noun("network", "A network of several operators on this machine.")
 
@@ -143,7 +143,7 @@ def _first_state(folder: Path, members: tuple[Member, ...], validators: list[byt
         {number: made.values() for number, made in keys.items()},
         {each.number: [public] for each, public in zip(members, validators, strict=True)},
     )
-    return consortium.app_state([*facts, *shipped_rules()])
+    return consortium.app_state([*facts, *rulebook_facts()])
 
 
 def _tell(net: Localnet, out: Output) -> None:

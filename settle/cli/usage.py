@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from settle.agent.intake.causes import EXPLANATIONS, NOT_SETTLED_EXPLANATIONS, Cause, NotSettled
+from settle.agent.intake.causes import NOT_SETTLED_EXPLANATIONS, Cause, NotSettled, explanation
 from settle.agent.intake.control import load_sidecar, sidecar_path
 from settle.agent.intake.stream import Receipt
 from settle.agent.runtime.inbox import DEFAULT_STREAM, Inbox
@@ -122,17 +122,18 @@ def show(stream: str, sequence: int, *, common: Common = COMMON) -> None:
     with session(common) as now:
         receipt = _receipt(now, stream, sequence)
         reasons = {NotSettled(name): count for name, count in receipt.not_settled.items()}
-        causes = {Cause(name): count for name, count in receipt.suspense.items()}
         rows = [("not settled", each.value, count, NOT_SETTLED_EXPLANATIONS[each]) for each, count in reasons.items()]
-        rows += [("suspense", each.value, count, EXPLANATIONS[each]) for each, count in causes.items()]
+        rows += [("suspense", name, count, explanation(name)) for name, count in receipt.suspense.items()]
         if receipt.duplicates:
-            rows.append(("duplicate", Cause.DUPLICATE.value, receipt.duplicates, EXPLANATIONS[Cause.DUPLICATE]))
+            rows.append(("duplicate", Cause.DUPLICATE.value, receipt.duplicates, explanation(Cause.DUPLICATE)))
+        doubt = "doubtful" if receipt.doubtful else "not doubtful"
         head = facts_of(
             [
                 ("file", f"{receipt.file}, {stream} {sequence}, generation {receipt.generation}"),
                 ("sha256", receipt.sha256),
                 ("rows", f"{receipt.rows:,}, accounted for {receipt.accounted():,}"),
                 ("settled", f"{receipt.settled:,} records in {receipt.legs:,} legs"),
+                ("by validation rules", f"{receipt.late:,} late legs; the file is {doubt}"),
             ]
         )
         now.out.result(

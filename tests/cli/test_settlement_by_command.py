@@ -9,7 +9,7 @@ import pytest
 
 from settle.cli import session
 from settle.cli.agreement_file import EXAMPLE
-from settle.cli.genesis_rules import shipped_rules
+from settle.rules.shipped import rulebook_facts
 from tests.cli.command import Command
 from tests.cli.conftest import As
 from tests.cli.node_in_memory import MemoryNode
@@ -22,7 +22,7 @@ PERIODS = ("1/0/1", "1/0/2")
 @pytest.fixture
 def node(monkeypatch: pytest.MonkeyPatch) -> MemoryNode:
     """A node whose chain has the shipped rules."""
-    made = MemoryNode(Network([*genesis_facts(), *shipped_rules()]))
+    made = MemoryNode(Network([*genesis_facts(), *rulebook_facts()]))
     monkeypatch.setattr(session, "open_node", made.client)
     return made
 

@@ -19,6 +19,20 @@ PINS = {
     ("flat_minutes", 1): "0e8ebad5e7039de066df3a02bf1d58ff3f31d7fbe5f938cf9b7b4782c6464b9d",
     ("tolerance_percent", 1): "ac2876c7c5d72590543e9b942c338f7ced3a82d6084fffa8f5602c4ac24e4311",
     ("set_off", 1): "0f3fdf1c562c937b9569dec023138c6e57c32b76208438f1ecee4bfea24b00e3",
+    ("international_voice", 1): "1af830b17529c5055a151a507f8e502f7c8377342e898e57276e394746c94665",
+    ("sms_mms", 1): "a12c2e6659ded5d046e4fa08b939c3c6ad201acb8855ffcb9101a803be875661",
+    ("data_roaming", 1): "b6b61eb4f6447cbb52a8cfc14cef90cc31d580ad8c18c3f8951bff224a677f22",
+    ("ip_interconnect_95", 1): "a6e40f1a16af09c00a8bafe17dbecb965ece76e65d3bf2a14a5eea3bbb467f81",
+    ("file_validation", 1): "58eb35fcb94bd93793fade0c484ddba5c86050d34179b179a8e66ad385a7a657",
+    ("tolerance_percent", 2): "2112724046ddb9b85d9e528396362f7467d44c5f3d74d595fc20cd4ce1986608",
+    ("dispute_time_bar", 1): "9437879d022374fc27048c888cef7180729a7afb152b5ee0fdb2f9c396e530c3",
+    ("multilateral_netting", 1): "707e51b10d8ffc056de4e06a21085e545c90618161b62cac050cea124dc65f6a",
+    ("late_interest", 1): "a0084c41ca786a41321aa1ec0b5c554d0a8592a49801925470253981130c73e2",
+    ("value_added_tax", 1): "455521e750a53538a19c86a36b9405a42382babdb5405eb74ad6780ca6836d4d",
+    ("value_added_tax", 2): "aff0a5427e678f3a147d5fcb7ea89fa9db3c9cfc0164f891de3693cbf5bf4ec5",
+    ("value_added_tax", 3): "b29f0d1c6a2803adbbb0b3901e0a86f36385af273cdfa7f555e9f787c9a9c338",
+    ("value_added_tax", 4): "6f2629c09c9b77d402e6db9fc74deb7072a85d58f27084260b7fb44a355560ca",
+    ("send_or_pay", 1): "9fcde003b149705fda5e4c7a1aa1886f442953995610d97c6d8e32f955fcfca6",
 }
 FOLDERS = sorted(SHIPPED.glob("*/v*"))
 MOBILE, UNICOM, TELECOM, OTHER = 1, 2, 3, 4

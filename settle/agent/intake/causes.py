@@ -1,4 +1,6 @@
-"""Why a record is not rated: suspense (somebody must act) and not settled (nothing is owed for it)."""
+"""Why a record is not rated: suspense (somebody must act) and not settled (nothing is owed for it).
+
+A validation rule that an agreement binds adds causes of its own: the codes of its rejections."""
 
 from __future__ import annotations
 
@@ -37,6 +39,12 @@ EXPLANATIONS: Final[dict[Cause, str]] = {
 
 FINAL_CAUSES: Final = frozenset({Cause.MALFORMED, Cause.DUPLICATE, Cause.RECORD_ID_REUSED})
 """Causes that no new reference data heals: reprocessing passes them by."""
+
+
+def explanation(why: str) -> str:
+    """What a cause of suspense means; of a rule's own code, where that is explained."""
+    by_rule = "an agreement's validation rule rejects it; the rule's README explains the code"
+    return next((text for cause, text in EXPLANATIONS.items() if cause.value == why), by_rule)
 
 
 class NotSettled(StrEnum):

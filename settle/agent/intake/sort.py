@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from settle.agent.intake.causes import Cause, NotSettled
+from settle.agent.intake.causes import FINAL_CAUSES, Cause, NotSettled
 from settle.agent.intake.trunks import TrunkMap
+from settle.agent.intake.validate import Validation, judge_legs
 from settle.agent.number_plan.plan import NumberPlan
 from settle.agent.records import LOCAL, SCHEMA, Outcome, Service
 
@@ -23,6 +24,7 @@ class Setting:
     `usage_from_ms` (inclusive) and `usage_to_ms` (exclusive) bound the period, epoch milliseconds UTC. Up to
     `clock_tolerance_ms` beyond them a record belongs to the neighbouring period; farther, its clock is wrong.
     `longest_ms` bounds one record's duration. `members`: operator codes on the chain; None takes every peer.
+    `validations`: what agreements bind on top.
     """
 
     trunks: TrunkMap
@@ -32,6 +34,7 @@ class Setting:
     clock_tolerance_ms: int = DAY_MS
     longest_ms: int = DAY_MS
     members: frozenset[str] | None = None
+    validations: tuple[Validation, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,15 @@ class Sorted:
     """Where the records went; each is in exactly one of the three.
 
     `legs`: `row`, `direction`, `peer`, `unit`, `own_unit`, `local`; a transit record has two. `not_settled`:
-    `row`, `reason`. `suspense`: `row`, `why`, `detail` and the canonical columns.
+    `row`, `reason`. `suspense`: `row`, `why`, `detail` and the canonical columns. `late`: legs that a validation
+    rule takes but calls late.
     """
 
     legs: pl.DataFrame
     settled: int  # records in `legs`
     not_settled: pl.DataFrame
     suspense: pl.DataFrame
+    late: int = 0
 
 
 def split_legs(records: pl.DataFrame, trunks: TrunkMap) -> pl.DataFrame:
@@ -60,8 +65,11 @@ def split_legs(records: pl.DataFrame, trunks: TrunkMap) -> pl.DataFrame:
     return pl.concat(sides)
 
 
-def sort_records(records: pl.DataFrame, setting: Setting) -> Sorted:
-    """Sorts readable records that are no duplicates. `records`: `row` and the canonical columns."""
+def sort_records(records: pl.DataFrame, setting: Setting, arrived_ms: int = 0) -> Sorted:
+    """Sorts readable records that are no duplicates. `records`: `row` and the canonical columns.
+
+    `arrived_ms`: when their file came, epoch milliseconds; only validation rules look at it.
+    """
     judged = records.select(
         "row",
         "trunk_in",
@@ -80,15 +88,18 @@ def sort_records(records: pl.DataFrame, setting: Setting) -> Sorted:
     unknown = pl.concat([_unknown_trunks(rest, legs), _unknown_operators(legs, setting), _unknown_prefixes(rest)])
     if unknown.height:
         unknown = unknown.unique("row", keep="first", maintain_order=True)
-        rest = rest.join(unknown, on="row", how="anti", maintain_order="left")
-        legs = legs.join(unknown, on="row", how="anti", maintain_order="left")
+        rest, legs = _set_aside(rest, legs, unknown)
+    invalid, late = judge_legs(legs, records, setting.validations, arrived_ms)
+    if invalid.height:
+        rest, legs = _set_aside(rest, legs, invalid)
     settled = legs.filter(pl.col("peer") != "")
     no_peer = _without_leg(rest, settled)
     return Sorted(
         legs=settled,
         settled=rest.height - no_peer.height,
         not_settled=pl.concat([aside, no_peer.select("row", pl.lit(NotSettled.NO_PEER.value).alias("reason"))]),
-        suspense=to_suspense(records, pl.concat([implausible, unknown])),
+        suspense=to_suspense(records, pl.concat([implausible, unknown, invalid])),
+        late=late,
     )
 
 
@@ -102,6 +113,12 @@ def to_suspense(records: pl.DataFrame, causes: pl.DataFrame) -> pl.DataFrame:
     return records.join(causes, on="row", how="inner", maintain_order="left").select(
         "row", "why", _detail().alias("detail"), *SCHEMA
     )
+
+
+def _set_aside(rest: pl.DataFrame, legs: pl.DataFrame, causes: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    rows = causes.select("row")
+    kept = (each.join(rows, on="row", how="anti", maintain_order="left") for each in (rest, legs))
+    return next(kept), next(kept)
 
 
 def _implausible(setting: Setting) -> pl.Expr:
@@ -172,5 +189,7 @@ def _detail() -> pl.Expr:
         .then(pl.concat_str("duration_ms", pl.lit(" ms")))
         .when(why.is_in([Cause.OUTSIDE_PERIOD.value, Cause.CLOCK_SKEW.value]))
         .then(pl.concat_str(pl.lit("start_ms "), "start_ms"))
-        .otherwise("record_id")
+        .when(why.is_in([cause.value for cause in FINAL_CAUSES]))
+        .then("record_id")
+        .otherwise(pl.concat_str(numbers, pl.lit(", ms "), "duration_ms", pl.lit(", units "), "units"))
     )

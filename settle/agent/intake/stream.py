@@ -23,6 +23,7 @@ from settle.agent.intake.mapping import Mapping
 from settle.agent.intake.raw import RawFile, read_raw
 from settle.agent.intake.read import Reading, read_records
 from settle.agent.intake.sort import Setting, Sorted, sort_records, to_suspense, with_records
+from settle.agent.intake.validate import judge_file
 from settle.agent.records import SCHEMA
 
 
@@ -31,6 +32,7 @@ class Receipt(BaseModel):
 
     `rows` = `settled` + all of `not_settled` + `duplicates` + all of `suspense` + `left_out`. The totals are
     those of every readable record. `checked`: compared with the sender's control totals; False: only computed.
+    `late` legs and a `doubtful` file are taken, but an agreement's validation rule says so of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -52,6 +54,8 @@ class Receipt(BaseModel):
     duplicates: int
     suspense: dict[str, int]
     left_out: int
+    late: int = 0
+    doubtful: bool = False
 
     def accounted(self) -> int:
         """Rows with a known fate; equals `rows`, always."""
@@ -107,11 +111,14 @@ class Stream:
             require_line_end(raw)
         else:
             require_totals(raw, sidecar, reading)
+        doubtful = False
+        if sidecar is not None and not reading.left_out:
+            doubtful = judge_file(raw.name, sidecar, Totals.of(reading.records), setting.validations)
         again = find_duplicates(reading.records, self._earlier(receipts))
         fresh = reading.records.join(again, on="row", how="anti", maintain_order="left")
-        found = sort_records(fresh if again.height else reading.records, setting)
+        found = sort_records(fresh if again.height else reading.records, setting, now_ms)
         waiting = pl.concat([_of_malformed(reading.malformed), to_suspense(reading.records, again), found.suspense])
-        receipt = self._receipt(raw, sequence, sidecar is not None, now_ms, reading, found, waiting)
+        receipt = self._receipt(raw, sequence, sidecar is not None, now_ms, reading, found, waiting, doubtful)
         write_parquet(self._path(sequence, "records"), reading.records)
         self._keep(receipt, found.legs, waiting.with_columns(pl.lit(now_ms, pl.Int64).alias("since_ms")))
         return Taken(receipt, repeated=False)
@@ -126,7 +133,7 @@ class Stream:
             waiting = self.suspense(receipt)
             final = pl.col("why").is_in([cause.value for cause in FINAL_CAUSES])
             again = waiting.filter(~final)
-            found = sort_records(again.select("row", *SCHEMA), setting)
+            found = sort_records(again.select("row", *SCHEMA), setting, receipt.taken_at_ms)
             released = again.height - found.suspense.height
             if not released and found.suspense.select("row", "why").equals(again.select("row", "why")):
                 continue
@@ -183,6 +190,7 @@ class Stream:
         reading: Reading,
         found: Sorted,
         waiting: pl.DataFrame,
+        doubtful: bool,
     ) -> Receipt:
         causes = _counts(waiting["why"])
         totals = Totals.of(reading.records)
@@ -204,6 +212,8 @@ class Stream:
             duplicates=causes.pop(Cause.DUPLICATE, 0),
             suspense=causes,
             left_out=reading.left_out,
+            late=found.late,
+            doubtful=doubtful,
         )
         assert receipt.accounted() == receipt.rows, receipt
         return receipt
@@ -221,6 +231,7 @@ class Stream:
                 "not_settled": reasons,
                 "duplicates": causes.pop(Cause.DUPLICATE, 0),
                 "suspense": causes,
+                "late": before.late + found.late,
             }
         )
         assert after.accounted() == after.rows, after

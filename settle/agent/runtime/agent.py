@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -26,8 +27,10 @@ from settle.agent.runtime.desk import Action, ActionKind, Blocked, Desk, Sender,
 from settle.agent.runtime.inbox import Inbox
 from settle.agent.runtime.money_work import work_on_money
 from settle.agent.runtime.period_work import may_reissue, work_on_period
+from settle.agent.runtime.rating import CannotRate
 from settle.agent.runtime.rulebook import Rulebook
 from settle.agent.runtime.settings import AgentSettings, agent_folder, load_settings
+from settle.agent.runtime.validations import validation_of
 from settle.agent.vault import Vault
 from settle.chain.consortium import load_keys
 from settle.chain.errors import ChainError, NodeUnreachable, RpcError
@@ -181,7 +184,7 @@ class Agent:
         """The chain's present and the operator's things; reads the new facts. Raises `NotReady` and `BadInput`."""
         now = self._clock.read()
         self.follow()  # after the clock: whatever a deadline shut out is known
-        return Desk(
+        desk = Desk(
             operator=self.operator,
             codes=self.codes,
             chain=self.chain,
@@ -195,6 +198,8 @@ class Agent:
             files=tuple(self.vault.files()),
             sender=self._sender,
         )
+        self._bind_validations(desk)
+        return desk
 
     def _setting(self) -> Setting | None:
         """What records are judged by: trunk map, number plan, and the usage of all calendars in force."""
@@ -211,6 +216,20 @@ class Agent:
             longest_ms=self.settings.longest_call_s * 1000,
             members=frozenset(self.codes.values()),
         )
+
+    def _bind_validations(self, desk: Desk) -> None:
+        """Judge records by the validation rules of the agreements too. One that misfits lets no file in."""
+        if desk.setting is None:
+            return
+        numbering, height = self.settings.numbering, desk.now.height
+        sides = [desk.side_of(known) for known in self.periods()]
+        try:
+            found = [validation_of(side, self._rulebook, numbering, height) for side in sides]
+        except CannotRate as fault:
+            desk.block(ActionKind.FILE_TAKEN, "validation rule", str(fault))
+            desk.setting = None
+            return
+        desk.setting = replace(desk.setting, validations=tuple(each for each in found if each is not None))
 
     def _take_files(self, desk: Desk) -> None:
         """Take what lies in the inbox; judge suspense again where the setting has changed."""
@@ -233,7 +252,8 @@ class Agent:
     def _judge_suspense_again(self, setting: Setting) -> None:
         bounds = (setting.usage_from_ms, setting.usage_to_ms, setting.clock_tolerance_ms, setting.longest_ms)
         trunks = tuple(row.model_dump_json() for row in setting.trunks.rows)
-        digest = sha256(encode((bounds, trunks, sorted(setting.members or ())))).digest()
+        rules = [(each.rule.hash, each.peer, *each.parameters.values()) for each in setting.validations]
+        digest = sha256(encode((bounds, trunks, sorted(setting.members or ()), rules))).digest()
         if digest != self._judged_by:
             for stream in self.vault.streams():
                 stream.reprocess(setting)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from abci_app.domain.rulebook.schema import Bundle
-from abci_app.kernel.encoding import Decoder, Malformed, encode
+from abci_app.domain.rulebook.schema import Bundle, RuleVersion
+from abci_app.kernel.encoding import U16, Decoder, Malformed, encode
 from abci_app.rules.bundle import LoadedRule, load_bundle
 from abci_app.rules.codes import RuleRefused
 from settle.chain.errors import ChainError
 from settle.chain.rpc import Node
 
 _read_bundle: Final[Decoder[Bundle]] = Decoder(Bundle)
+_read_versions: Final[Decoder[tuple[tuple[U16, RuleVersion], ...]]] = Decoder(tuple[tuple[U16, RuleVersion], ...])
 
 
 class Rulebook:
@@ -20,6 +21,7 @@ class Rulebook:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._loaded: dict[bytes, LoadedRule] = {}
+        self._versions: dict[tuple[int, int], tuple[tuple[int, RuleVersion], ...]] = {}  # of one height
 
     def rule(self, bundle: bytes) -> LoadedRule:
         """The rule with this bundle hash. Raises `QueryRefused` where the chain has none, `ChainError` where what
@@ -34,6 +36,19 @@ class Rulebook:
                 raise _strange(bundle, f"the bundle {rule.hash.hex()}")
             self._loaded[bundle] = rule
         return rule
+
+    def rule_for(self, number: int, usage_time: int, height: int) -> LoadedRule | None:
+        """The version of a rule for usage at `usage_time` as of a height, as the chain chooses it: the highest whose
+        interval holds the time and that is active; None where there is none. Raises what `rule` raises."""
+        versions = self._versions.get((number, height))
+        if versions is None:
+            self._versions = {key: rows for key, rows in self._versions.items() if key[1] == height}
+            versions = _read_versions(self._node.query("/rulebook/versions", encode(number)))
+            self._versions[number, height] = versions
+        found = [
+            row for _, row in versions if row.usage_from <= usage_time < row.usage_to and row.active_from <= height
+        ]
+        return self.rule(found[-1].bundle) if found else None
 
 
 def _strange(bundle: bytes, actual: str) -> ChainError:

@@ -1,0 +1,43 @@
+"""The validation rules that agreements bind, ready for the intake of record files."""
+
+from __future__ import annotations
+
+from abci_app.domain.agreements.queries import binding
+from abci_app.rules.interface import Slot
+from settle.agent.intake.validate import Validation
+from settle.agent.runtime.rating import CannotRate, Side, numbering_of
+from settle.agent.runtime.rulebook import Rulebook
+from settle.agent.runtime.settings import NumberingSettings
+
+
+def validation_of(side: Side, rulebook: Rulebook, settings: NumberingSettings, height: int) -> Validation | None:
+    """The rule of one period as of a height: the version for its first usage, as with the tolerance.
+
+    None where the agreement binds none, or none is in force. Raises `CannotRate` where its parameters are not the
+    rule's, and what `Rulebook` raises. The agreement gives the parameters in the order of `validate_record`, which
+    names them all.
+    """
+    bound = binding(side.known.terms, Slot.VALIDATION)
+    dates = side.known.dates
+    rule = None if bound is None else rulebook.rule_for(bound.rule, dates.usage_from, height)
+    if bound is None or rule is None:
+        return None
+    names = [declared.name for declared in rule.agreement_parameters("validate_record")]
+    if len(names) != len(bound.parameters):
+        raise CannotRate(
+            expected=f"the parameters {', '.join(names) or 'none'} of {rule.manifest.name}",
+            actual=f"{len(bound.parameters)} in the agreement",
+            next_step="agree on a version with the rule's parameters",
+        )
+    own_unit, unit = side.units
+    return Validation(
+        peer=side.peer,
+        unit=unit,
+        own_unit=own_unit,
+        from_ms=dates.usage_from * 1000,
+        to_ms=dates.usage_to * 1000,
+        services={str(service): number for service, number in settings.services.items()},
+        directions=numbering_of(side, settings).directions,
+        rule=rule,
+        parameters=dict(zip(names, bound.parameters, strict=True)),
+    )

@@ -23,16 +23,16 @@ from settle.agent.readiness import ReadinessWatch
 from settle.chain.consortium import key_folder
 from settle.chain.outbox import Outbox
 from settle.cli import session
-from settle.cli.genesis_rules import shipped_rules
 from settle.cli.sending import outbox_path
 from settle.rules.plugin import SHIPPED
+from settle.rules.shipped import ShippedRule, rulebook_facts
 from tests.cli.command import Command
 from tests.cli.conftest import As
 from tests.cli.node_in_memory import MemoryNode
 from tests.support.chains import CBN, CHAIN_ID, CMCC, CODES, CTCC, CUCC, Network, genesis_facts, signer
 from tests.support.governing import FAST, validator
 
-FLAT = 2  # flat_minutes among the shipped rules, by name
+FLAT = int(ShippedRule.FLAT_MINUTES)
 NEW = 5
 
 
@@ -41,7 +41,7 @@ def node(monkeypatch: pytest.MonkeyPatch) -> MemoryNode:
     """A node whose chain has the shipped rules and short delays."""
     first = [fact for fact in genesis_facts() if not isinstance(fact, ValidatorAppointed)]
     validators = [ValidatorAppointed(number, validator(number).public, 10) for number in CODES]
-    network = Network([*first, *validators, *shipped_rules(), ParametersSet(replace(FAST, grace=8))])
+    network = Network([*first, *validators, *rulebook_facts(), ParametersSet(replace(FAST, grace=8))])
     made = MemoryNode(network)
     monkeypatch.setattr(session, "open_node", made.client)
     return made
@@ -201,7 +201,7 @@ def test_a_bundle_can_be_taken_back(members: Mapping[int, Command], folder: Path
         (("thresholds", "consortium=3/4", "few=8"), "consortium 3/4, constitution 5/6, emergency 1/3, few 8"),
         (("membership", "CBN", "suspended"), "operator 4 is suspended"),
         (("dismiss", validator(CBN).public.hex()), "loses its power"),
-        (("suspend", FLAT), "rule 2 is suspended"),
+        (("suspend", FLAT), f"rule {FLAT} is suspended"),
     ],
 )
 def test_each_verb_proposes_its_message(
@@ -238,7 +238,7 @@ def test_what_would_be_refused_is_told_at_once(
     [
         ("show", "CMCC/9"),
         ("vote", "abc"),
-        ("readiness", "2/9"),
+        ("readiness", "4/9"),
         ("propose", "parameters"),
         ("propose", "parameters", "speed=1"),
         ("propose", "parameters", "delay=soon"),

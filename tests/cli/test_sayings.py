@@ -18,6 +18,7 @@ from abci_app.kernel.encoding import Value
 from abci_app.kernel.facts import read_record
 from settle.cli.facts import content
 from settle.cli.sayings import Teller
+from tests.determinism.governing import OTHER_RULE
 from tests.determinism.make import settled
 
 CODES = {1: "CMCC", 2: "CUCC", 3: "CTCC", 4: "CBN"}
@@ -44,7 +45,7 @@ def test_what_members_decide_is_told_in_a_sentence(kind: type[Value]) -> None:
 
 def test_sentences_name_operators_rules_and_reasons() -> None:
     told = {kind: TELLER.say(fact) for kind, fact in facts().items()}
-    assert told[ReadinessSigned] == "rule 5 version 1: node of CBN is READY"
+    assert told[ReadinessSigned] == f"rule {OTHER_RULE} version 1: node of CBN is READY"
     assert "runs from height" in told[ActivationSet]
     assert "of CTCC signed two different things at height 7" in told[ValidatorSuspended]
     assert told[ProposalFailed].endswith(f"code {int(Code.VALIDATORS_CHANGED_LATELY)}")

@@ -53,7 +53,7 @@ from tests.support.governing import (
 
 REGULATOR = 5
 VALIDATING = (CMCC, CUCC, CTCC, CBN)
-RULE, OTHER_RULE = ShippedRule.FLAT_MINUTES, len(ShippedRule) + 1
+RULE, OTHER_RULE = ShippedRule.FLAT_MINUTES, max(ShippedRule) + 1
 OTHER = new_rule()
 WITHDRAWN, LOST = (edited(SECOND, change_note=note) for note in (b"withdrawn", b"lost"))
 

@@ -27,7 +27,7 @@ from abci_app.kernel.envelope import chain_hash
 from abci_app.kernel.roles import Role
 from abci_app.rules.bundle import Vector, bundle_hash, compile_bundle, read_bundle
 from abci_app.rules.codes import RejectedByRule, RuleRefused
-from settle.chain.errors import ChainError
+from settle.chain.errors import ChainError, QueryRefused
 from settle.chain.keys import Signer
 from settle.chain.outbox import Outbox, Ticket
 from settle.chain.rpc import Node
@@ -86,17 +86,24 @@ class ReadinessWatch:
 
     def step(self) -> None:
         """Try what is new, sign what is asked for, hear what became of it. Raises `ChainError`: the node is away."""
-        for bundle in self._voted_on():
-            self._examine(bundle)
         for each in self._asked():
             self._sign(each)
         if self._sent:
             self._outbox.pump()
             self._hear()
+        for bundle in self._voted_on():
+            self._examine(bundle)
 
     def _voted_on(self) -> Iterator[bytes]:
-        """The bundles in open votes: who is to vote should hear early what this machine makes of them."""
-        for _, state, ballot in _read_proposals(self._node.query("/governance/proposals", b"")):
+        """The bundles in open votes: who is to vote should hear early what this machine makes of them.
+
+        None where there are more proposals than an answer holds: what is carried is signed all the same.
+        """
+        try:
+            proposals = _read_proposals(self._node.query("/governance/proposals", b""))
+        except QueryRefused:
+            return
+        for _, state, ballot in proposals:
             if state == ProposalState.VOTING:
                 for raw in ballot.proposal.messages:
                     try:

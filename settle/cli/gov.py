@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from string import hexdigits
 
 from abci_app.domain.governance.queries import BallotAt
 from abci_app.domain.governance.schema import Ballot, ProposalState
@@ -212,13 +213,18 @@ def _counts(row: Ballot) -> tuple[int, int]:
 
 def _found(now: Session, named: str) -> tuple[bytes, BallotAt]:
     """The one proposal that is meant. Raises `Failure` where none or several fit."""
+    whole = len(named) == 64 and all(each in hexdigits for each in named)
     code, _, serial = named.partition("/")
-    fitting = [
-        document
-        for document, _, row in now.ask(PROPOSALS)
-        if (now.codes[row.proposal.proposer].upper(), str(row.proposal.serial)) == (code.upper(), serial)
-        or (len(named) >= 6 and document.hex().startswith(named.lower()))
-    ]
+    fitting = (
+        [bytes.fromhex(named)]
+        if whole
+        else [
+            document
+            for document, _, row in now.ask(PROPOSALS)
+            if (now.codes[row.proposal.proposer].upper(), str(row.proposal.serial)) == (code.upper(), serial)
+            or (len(named) >= 6 and document.hex().startswith(named.lower()))
+        ]
+    )
     if len(fitting) != 1:
         raise usage(
             expected="a proposal as OPERATOR/SERIAL, or six digits or more of its hash",

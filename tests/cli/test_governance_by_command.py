@@ -64,15 +64,15 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-Watch = Callable[[int], list[str]]
+Watch = Callable[..., list[str]]
 
 
 @pytest.fixture
 def watch(node: MemoryNode, tmp_path: Path) -> Watch:
-    """`watch(CMCC)` is one look of CMCC's node at what waits; what it says."""
+    """`watch(CMCC)` is one look of CMCC's node, with its first key or another, at what waits; what it says."""
 
-    def look(operator: int) -> list[str]:
-        key, said = signer(operator, Role.NODE), list[str]()
+    def look(operator: int, which: int = 0) -> list[str]:
+        key, said = signer(operator, Role.NODE, which), list[str]()
         home = tmp_path / f"home{operator}"
         outbox_path(home).parent.mkdir(parents=True, exist_ok=True)
         with node.client() as client:
@@ -180,6 +180,19 @@ def _one_more(entry: Entry) -> Entry:
         return (first + 1, *rest)
 
     return call
+
+
+def test_a_new_node_key_says_it_again_where_the_old_one_is_revoked(
+    members: Mapping[int, Command], folder: Path, tmp_path: Path, watch: Watch
+) -> None:
+    bundle, cucc = scheduled(members, folder, 30), members[CUCC]
+    watch(CUCC)
+    signer(CUCC, Role.NODE, 1).write(key_folder(tmp_path / f"home{CUCC}") / "node-2.json")
+    cucc.json("keys", "propose", "--register", "node-2", "--revoke", "node")
+    cucc.json("keys", "approve", "1")
+    assert "CUCC" in cucc.json("gov", "readiness", bundle)["missing"]
+    assert "READY, in block" in watch(CUCC, 1)[1]
+    assert "CUCC" not in cucc.json("gov", "readiness", bundle)["missing"]
 
 
 def test_who_does_not_validate_is_not_asked(members: Mapping[int, Command], folder: Path, watch: Watch) -> None:

@@ -6,15 +6,18 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from abci_app.application import replay
-from abci_app.application.interface import Block, Event, Outcome
-from abci_app.application.router import execute
+from abci_app.application.evidence import suspensions, validator_updates
+from abci_app.application.interface import Block, Event, Misbehaviour, Outcome, ValidatorPower
+from abci_app.application.router import apply, execute
 from abci_app.application.transaction import Code, Transaction
+from abci_app.domain.governance.queries import parameters
 from abci_app.domain.members.queries import active_key
 from abci_app.kernel.codes import Rejected, reject
 from abci_app.kernel.context import Context, Rules
 from abci_app.kernel.encoding import encode
 from abci_app.kernel.facts import FactRecord
 from abci_app.kernel.merkle import leaf, root
+from abci_app.kernel.roles import Role
 from abci_app.state.overlay import Overlay, Reader
 
 CODESPACE = "settlement"
@@ -33,8 +36,22 @@ class Executor:
 
     def __init__(self, base: Reader, chain: bytes, height: int, time: int, rules: Callable[[Reader], Rules]) -> None:
         self.state = Overlay(base)
+        self.own: tuple[FactRecord, ...] = ()  # facts that no transaction brought
+        self._base = base
         self._chain, self._height, self._time = chain, height, time
         self._rules = rules(self.state)
+
+    def take_evidence(self, evidence: tuple[Misbehaviour, ...]) -> None:
+        """Before the first transaction: what a block's evidence does by rule. Operator 0, in the nodes' role."""
+        found = suspensions(self.state, evidence)
+        if found:
+            set_by_vote = parameters(self.state)
+            at = Context(self._height, self._time, self._chain, 0, Role.NODE, bytes(33), self._rules, set_by_vote)
+            self.own += apply(self.state, at, found)
+
+    def validator_updates(self) -> tuple[ValidatorPower, ...]:
+        """The validators that the block has changed so far."""
+        return validator_updates(self._base, self.state)
 
     def run(self, transaction: Transaction) -> Executed:
         """Execute one transaction; a refusal leaves nothing but its replay number.
@@ -67,7 +84,8 @@ class Executor:
             reject(Code.UNKNOWN_KEY, expected="a registered, active key", actual=signed.key.hex())
         window = replay.window_of(self.state, signed.key)
         replay.check(window, signed.key, body.number, body.expiry, self._height)
-        return Context(self._height, self._time, self._chain, key.operator, key.role, signed.key, self._rules)
+        signer = key.operator, key.role, signed.key
+        return Context(self._height, self._time, self._chain, *signer, self._rules, parameters(self.state))
 
 
 class Candidate(NamedTuple):
@@ -77,14 +95,17 @@ class Candidate(NamedTuple):
     writes: dict[bytes, bytes | None]
     records: tuple[bytes, ...]  # canonical fact records, in order
     outcomes: tuple[Outcome, ...]
+    validators: tuple[ValidatorPower, ...]  # that the block changes
     admissible: bool  # every transaction was admitted
 
 
 def gather(block: Block, executor: Executor, runs: Sequence[Executed]) -> Candidate:
     """The candidate that a block's runs add up to."""
-    records = tuple(encode(record) for run in runs for record in run.records)
+    of_runs = (record for run in runs for record in run.records)
+    records = tuple(encode(record) for record in (*executor.own, *of_runs))
     outcomes = tuple(run.outcome for run in runs)
-    return Candidate(block, executor.state.writes, records, outcomes, all(run.admitted for run in runs))
+    changed, admissible = executor.validator_updates(), all(run.admitted for run in runs)
+    return Candidate(block, executor.state.writes, records, outcomes, changed, admissible)
 
 
 def accepted(records: tuple[FactRecord, ...], cost: int) -> Outcome:

@@ -23,7 +23,7 @@ from abci_app.application.interface import (
 from abci_app.application.proposals import choose
 from abci_app.application.rules import RuleCache
 from abci_app.application.transaction import Code, Transaction
-from abci_app.domain.members.queries import active_key
+from abci_app.domain.members.queries import active_key, is_welcome
 from abci_app.kernel.codes import Rejected, reject
 from abci_app.kernel.costs import MOST_PER_BLOCK
 from abci_app.kernel.encoding import encode
@@ -36,6 +36,8 @@ from abci_app.state.store import FORMAT, Batch, Marker, Store
 
 _MOST_SIGNERS = 4096
 """Keys that CheckTx remembers until the next block; strangers may send any number of them."""
+_FILTER = "/p2p/filter/"
+_FILTER_ID = "/p2p/filter/id/"
 
 
 class Chain:
@@ -141,7 +143,7 @@ class Chain:
             candidate = self._execute_decided(block)
         forest = self._forest.apply(candidate.writes, [leaf(record) for record in candidate.records])
         self._next = candidate, forest
-        return BlockResult(candidate.outcomes, forest.app_hash(), ())
+        return BlockResult(candidate.outcomes, forest.app_hash(), candidate.validators)
 
     def commit(self) -> None:
         """Commit: one write transaction, then the committed view moves. Raises what the store raises."""
@@ -158,8 +160,8 @@ class Chain:
 
     def query(self, path: str, data: bytes, height: int) -> Answer:
         """A question about the committed state; the paths are those of `queries`."""
-        if path.startswith("/p2p/filter/"):
-            return Answer(0, data, b"", 0, "", CODESPACE)  # every peer is welcome until governance keeps their registry
+        if path.startswith(_FILTER):
+            return self._filter(path, data)
         self._started()
         with self._store.view() as state:
             marker, roots = state.marker(), state.roots()  # the view's own: a block may have come in between
@@ -172,6 +174,19 @@ class Chain:
             except Rejected as refusal:
                 return Answer(int(refusal.code), data, b"", marker.height, str(refusal), CODESPACE)
         return Answer(0, data, value, marker.height, "", CODESPACE)
+
+    def _filter(self, path: str, data: bytes) -> Answer:
+        """`filter_peers`: by node id from the members' registry; an address says nothing about who it is."""
+        if not path.startswith(_FILTER_ID) or self._marker is None:
+            return Answer(0, data, b"", 0, "", CODESPACE)
+        node = path.removeprefix(_FILTER_ID)
+        with self._store.view() as state:
+            try:
+                if not is_welcome(state, _node_id(node)):
+                    reject(Code.UNKNOWN_PEER, expected="the id of a node that a member has registered", actual=node)
+            except Rejected as refusal:
+                return Answer(int(refusal.code), data, b"", 0, str(refusal), CODESPACE)
+        return Answer(0, data, b"", 0, "", CODESPACE)
 
     def _started(self) -> Marker:
         assert self._marker is not None, "genesis comes before everything else"
@@ -211,8 +226,7 @@ class Chain:
         if not all(self._signatures.valid([each.signed for each in found])):
             return None
         with self._store.view() as view:
-            base = self._recent.over(view)
-            executor = Executor(base, marker.chain, proposal.height, proposal.time, self._rules.bound)
+            executor = self._executor(self._recent.over(view), proposal)
             return gather(proposal, executor, [executor.run(each) for each in found])
 
     def _execute_decided(self, block: Block) -> Candidate:
@@ -230,9 +244,14 @@ class Chain:
         signed = [each.signed for each in found if isinstance(each, Transaction)]
         good = dict(zip((item.raw_hash for item in signed), self._signatures.valid(signed), strict=True))
         with self._store.view() as view:
-            base = self._recent.over(view)
-            executor = Executor(base, marker.chain, block.height, block.time, self._rules.bound)
+            executor = self._executor(self._recent.over(view), block)
             return gather(block, executor, [_run(executor, each, good) for each in found])
+
+    def _executor(self, base: Reader, block: Block) -> Executor:
+        """An executor that has taken in the block's evidence."""
+        executor = Executor(base, self._started().chain, block.height, block.time, self._rules.bound)
+        executor.take_evidence(block.misbehaviour)
+        return executor
 
     def _execute_each(
         self,
@@ -242,7 +261,7 @@ class Chain:
         in_time: Callable[[], bool],
     ) -> tuple[list[bytes], list[Executed], Executor]:
         """Execute what was chosen; what cannot be admitted, or trips a fault of ours, stays out of the block."""
-        executor = Executor(base, self._started().chain, proposal.height, proposal.time, self._rules.bound)
+        executor = self._executor(base, proposal)
         kept: list[bytes] = []
         runs: list[Executed] = []
         for raw, found in chosen:
@@ -257,6 +276,15 @@ class Chain:
                 kept.append(raw)
                 runs.append(run)
         return kept, runs, executor
+
+
+def _node_id(text: str) -> bytes:
+    """The node id in CometBFT's path: forty hexadecimal digits; empty for anything else, which nobody registers."""
+    try:
+        node = bytes.fromhex(text)
+    except ValueError:
+        return b""
+    return node if node.hex() == text and len(node) == 20 else b""
 
 
 def _run(executor: Executor, found: Transaction | Rejected, good: dict[bytes, bool]) -> Executed:
@@ -274,5 +302,5 @@ def _named(marker: Marker) -> str:
 
 
 def _content(block: Block) -> bytes:
-    """What a block is, before it has a hash: sha256 of height, time and transactions."""
-    return sha256(encode((block.height, block.time, block.transactions))).digest()
+    """What a block is, before it has a hash: sha256 of height, time, transactions and evidence."""
+    return sha256(encode((block.height, block.time, block.transactions, block.misbehaviour))).digest()

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from abci_app.application.governed import carried_messages
 from abci_app.application.router import Message
 from abci_app.domain.agreements.schema import ProposeAgreement
-from abci_app.domain.members.schema import ProposeKeys
+from abci_app.domain.governance.schema import Propose, SetParameters, SetThresholds
+from abci_app.domain.members.schema import (
+    AdmitOperator,
+    AppointValidator,
+    ChangeMembership,
+    ProposeKeys,
+    RegisterNodes,
+    RemoveValidator,
+)
 from abci_app.domain.obligations.schema import (
     ConfirmPayment,
     ContestPayment,
@@ -16,9 +25,29 @@ from abci_app.domain.obligations.schema import (
     ProposeRound,
 )
 from abci_app.domain.periods.schema import AnchorUsage, Declare, Open
+from abci_app.domain.rulebook.schema import (
+    PublishBundle,
+    RatifySuspension,
+    ResumeRule,
+    RollBack,
+    ScheduleVersion,
+    SuspendRule,
+)
 from abci_app.kernel.approvals import Advance, Approve
 from abci_app.kernel.commitments import multiplications_to_open, multiplications_to_verify
-from abci_app.kernel.costs import FACT, POINT_MULTIPLICATION, ROW_WRITE, RULE_CALL, SIGNATURE, bytes_cost
+from abci_app.kernel.costs import (
+    BUNDLE_BYTE,
+    BUNDLE_CHECK,
+    ED25519,
+    FACT,
+    POINT_MULTIPLICATION,
+    ROW_WRITE,
+    RULE_CALL,
+    RULE_STEPS,
+    SIGNATURE,
+    bytes_cost,
+)
+from abci_app.rules.bundle import read_bundle
 
 
 def _rows(facts: int, rows: int) -> int:
@@ -37,6 +66,54 @@ def _propose_keys(message: ProposeKeys) -> int:
     """The keys are charged here and written when the change takes effect; each new one has signed."""
     keys = len(message.register) + len(message.revoke)
     return _rows(2, 2) + keys * _rows(1, 2) + len(message.register) * SIGNATURE
+
+
+def _register_nodes(message: RegisterNodes) -> int:
+    return _rows(0, 1) + (len(message.register) + len(message.retire)) * _rows(1, 2)
+
+
+def _admit_operator(message: AdmitOperator) -> int:
+    return _rows(1, 2) + len(message.units) * _rows(1, 1) + len(message.keys) * (_rows(1, 2) + SIGNATURE)
+
+
+def _change_membership(_: ChangeMembership) -> int:
+    """A removal revokes every key and retires every node that an operator may have."""
+    return _rows(129, 258)
+
+
+def _appoint_validator(_: AppointValidator) -> int:
+    """Once for its form, once for its proof."""
+    return 2 * ED25519 + _rows(2, 3)
+
+
+def _setting(_: RemoveValidator | SetParameters | SetThresholds) -> int:
+    return _rows(2, 3)
+
+
+def _propose(message: Propose) -> int:
+    """What it carries is charged here: tried when it is proposed, run when it is carried."""
+    return _rows(3, 4) + 2 * sum(COSTS[type(inner)](inner) for inner in carried_messages(message.messages))
+
+
+def _publish_bundle(message: PublishBundle) -> int:
+    """The check at its caps, its bytes, and every vector at the static cost that the manifest names.
+
+    A manifest that names less is refused before the first vector runs.
+    """
+    bundle = read_bundle(message.raw)
+    steps = {each.entry: each.cost for each in bundle.manifest.costs}
+    vectors = sum(RULE_CALL + steps.get(vector.entry, 0) // RULE_STEPS for vector in bundle.vectors)
+    return _rows(2, 2) + BUNDLE_CHECK + len(message.raw) * BUNDLE_BYTE // 4 + vectors
+
+
+def _schedule_version(_: ScheduleVersion) -> int:
+    """With it may come a new rule; the bundle is decoded, not checked again."""
+    return _rows(2, 4) + RULE_CALL
+
+
+def _change_rule(_: RollBack | SuspendRule | RatifySuspension | ResumeRule) -> int:
+    """A rollback may retire several versions."""
+    return _rows(16, 16)
 
 
 def _propose_agreement(message: ProposeAgreement) -> int:
@@ -81,6 +158,20 @@ COSTS: dict[type, Callable[[Any], int]] = {
     Approve: _approve,
     Advance: _advance,
     ProposeKeys: _propose_keys,
+    RegisterNodes: _register_nodes,
+    AdmitOperator: _admit_operator,
+    ChangeMembership: _change_membership,
+    AppointValidator: _appoint_validator,
+    RemoveValidator: _setting,
+    Propose: _propose,
+    SetParameters: _setting,
+    SetThresholds: _setting,
+    PublishBundle: _publish_bundle,
+    ScheduleVersion: _schedule_version,
+    RollBack: _change_rule,
+    SuspendRule: _change_rule,
+    RatifySuspension: _change_rule,
+    ResumeRule: _change_rule,
     ProposeAgreement: _propose_agreement,
     AnchorUsage: _anchor_usage,
     Declare: _declare,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from abci_app.application.interface import Genesis
-from abci_app.application.router import BY_FACT, Fact, read_fact, record
+from abci_app.application.router import BY_FACT, Fact, check_form, read_fact, record
+from abci_app.domain.governance.schema import ParametersSet, SetParameters, SetThresholds, ThresholdsSet
 from abci_app.domain.members.queries import validator_powers
 from abci_app.domain.members.schema import (
     VALIDATOR_POWER,
     KeyRegistered,
+    NodeRegistered,
     OperatorAdmitted,
     UnitRegistered,
     ValidatorAppointed,
@@ -17,6 +19,7 @@ from abci_app.domain.members.schema import (
 from abci_app.domain.members.tables import OPERATORS, OperatorKey, key_counts_are_true
 from abci_app.domain.rulebook.schema import BundleStored, RulePublished, RuleVersionActivated
 from abci_app.domain.rulebook.tables import BUNDLES, RULES, BundleKey, RuleKey
+from abci_app.kernel.codes import Rejected
 from abci_app.kernel.encoding import LATEST_INSTANT, Malformed, encode
 from abci_app.kernel.signatures import is_key
 from abci_app.rules.bundle import bundle_hash, load_bundle, read_bundle
@@ -78,7 +81,7 @@ def _check_fact(state: Overlay, number: int, fact: Fact) -> None:
     match fact:
         case OperatorAdmitted():
             pass
-        case UnitRegistered() | KeyRegistered() | ValidatorAppointed():
+        case UnitRegistered() | KeyRegistered() | ValidatorAppointed() | NodeRegistered():
             if OPERATORS.get(state, OperatorKey(fact.operator)) is None:
                 raise GenesisFault(f"fact {number} about an admitted operator", fact.operator)
             if isinstance(fact, KeyRegistered) and not is_key(fact.suite, fact.key):
@@ -89,8 +92,20 @@ def _check_fact(state: Overlay, number: int, fact: Fact) -> None:
             pass
         case RuleVersionActivated():
             _check_version(state, number, fact)
+        case ParametersSet():
+            _check_form(number, SetParameters(fact.parameters))
+        case ThresholdsSet():
+            _check_form(number, SetThresholds(fact.thresholds))
         case _:
             raise GenesisFault(f"fact {number} of a kind that genesis may hold", type(fact).__name__)
+
+
+def _check_form(number: int, message: SetParameters | SetThresholds) -> None:
+    """What no vote could set, genesis does not set either."""
+    try:
+        check_form(message)
+    except Rejected as refusal:
+        raise GenesisFault(f"fact {number} within bounds: {refusal.expected}", refusal.actual) from refusal
 
 
 def _check_bundle(number: int, fact: BundleStored) -> None:

@@ -23,6 +23,13 @@ class Genesis(NamedTuple):
     facts: tuple[bytes, ...]  # canonical facts, without headers
 
 
+class Misbehaviour(NamedTuple):
+    """Evidence in a block that a validator signed two different things, or helped to fool a light client."""
+
+    address: bytes  # 20 bytes
+    height: int
+
+
 class Block(NamedTuple):
     """A proposal or a decided block. `hash` is empty in PrepareProposal, where there is none yet."""
 
@@ -30,6 +37,7 @@ class Block(NamedTuple):
     time: int  # header time, UTC seconds, floored
     hash: bytes
     transactions: tuple[bytes, ...]
+    misbehaviour: tuple[Misbehaviour, ...] = ()
 
 
 class Event(NamedTuple):
@@ -56,7 +64,7 @@ class BlockResult(NamedTuple):
 
     outcomes: tuple[Outcome, ...]
     app_hash: bytes
-    validators: tuple[ValidatorPower, ...]
+    validators: tuple[ValidatorPower, ...]  # that changed; power 0 takes one out
 
 
 class Answer(NamedTuple):

@@ -12,11 +12,13 @@ from abci_app.application.router import execute
 from abci_app.application.rules import RuleCache
 from abci_app.application.transaction import Code
 from abci_app.domain.agreements import queries as agreements
+from abci_app.domain.governance import queries as governance
 from abci_app.domain.members import queries as members
 from abci_app.domain.obligations import queries as obligations
 from abci_app.domain.periods import queries as periods
 from abci_app.domain.rulebook import queries as rulebook
 from abci_app.kernel.codes import Rejected, reject
+from abci_app.kernel.context import Moment
 from abci_app.kernel.encoding import U32, Malformed, Value, encode
 from abci_app.state.overlay import Overlay, Reader
 from abci_app.state.store import Marker, Roots
@@ -55,7 +57,7 @@ def answer(asked: Asked, path: str, data: bytes) -> bytes:
     if question is None:
         reject(Code.UNKNOWN_QUERY, expected=f"one of {', '.join(sorted([*_OWN, *_MODULES]))}", actual=path)
     try:
-        found = question(_Bounded(asked.state), asked.marker.time, data)
+        found = question(_Bounded(asked.state), Moment(asked.marker.height + 1, asked.marker.time), data)
     except Malformed as fault:
         reject(Code.MALFORMED_QUERY, expected=f"the arguments of {path}", actual=fault)
     if found is None:
@@ -134,8 +136,9 @@ _OWN: dict[str, Callable[[Asked, bytes], bytes]] = {
     "/simulate": _simulate,
 }
 
-_MODULES: dict[str, Callable[[Reader, int, bytes], object]] = {
+_MODULES: dict[str, Callable[[Reader, Moment, bytes], object]] = {
     **members.QUERIES,
+    **governance.QUERIES,
     **rulebook.QUERIES,
     **agreements.QUERIES,
     **periods.QUERIES,

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple, TypeAlias, get_args
 
 import msgspec
 
+from abci_app.application.governed import carried_messages, check_carried, check_proposed
+from abci_app.application.recount import recounted
 from abci_app.domain.agreements import decide as agreements_decide
 from abci_app.domain.agreements import fold as agreements_fold
 from abci_app.domain.agreements import schema as agreements
 from abci_app.domain.agreements import tables as agreements_tables
+from abci_app.domain.governance import decide as governance_decide
+from abci_app.domain.governance import fold as governance_fold
+from abci_app.domain.governance import schema as governance
+from abci_app.domain.governance import tables as governance_tables
+from abci_app.domain.governance.tables import BALLOTS, BallotKey
 from abci_app.domain.members import decide as members_decide
 from abci_app.domain.members import fold as members_fold
 from abci_app.domain.members import schema as members
@@ -29,14 +36,23 @@ from abci_app.domain.rulebook import fold as rulebook_fold
 from abci_app.domain.rulebook import schema as rulebook
 from abci_app.domain.rulebook import tables as rulebook_tables
 from abci_app.kernel.approvals import Advance, Approve, DocumentKind, ObjectKind
+from abci_app.kernel.codes import Rejected
 from abci_app.kernel.context import Context
 from abci_app.kernel.encoding import Decoder, Value, encode
 from abci_app.kernel.facts import FactRecord
 from abci_app.state.overlay import Overlay, Reader, Writer
 
-Message: TypeAlias = members.Message | agreements.Message | periods.Message | obligations.Message | Approve | Advance
-"""The rulebook has no messages yet: its rules come from genesis."""
-Fact: TypeAlias = members.Fact | rulebook.Fact | agreements.Fact | periods.Fact | obligations.Fact
+Message: TypeAlias = (
+    members.Message
+    | governance.Message
+    | rulebook.Message
+    | agreements.Message
+    | periods.Message
+    | obligations.Message
+    | Approve
+    | Advance
+)
+Fact: TypeAlias = members.Fact | governance.Fact | rulebook.Fact | agreements.Fact | periods.Fact | obligations.Fact
 read_fact: Decoder[Fact] = Decoder(Fact)
 _read_own = msgspec.msgpack.Decoder(Fact).decode  # our own bytes: forms and bounds, not the spelling
 
@@ -57,6 +73,7 @@ def _module(name: str, decide: ModuleType, fold: ModuleType, tables: ModuleType)
 
 
 MEMBERS = _module("members", members_decide, members_fold, members_tables)
+GOVERNANCE = _module("governance", governance_decide, governance_fold, governance_tables)
 RULEBOOK = _module("rulebook", rulebook_decide, rulebook_fold, rulebook_tables)
 AGREEMENTS = _module("agreements", agreements_decide, agreements_fold, agreements_tables)
 PERIODS = _module("periods", periods_decide, periods_fold, periods_tables)
@@ -70,12 +87,15 @@ def _owned(*unions: tuple[object, Module]) -> dict[type, Module]:
 
 BY_MESSAGE = _owned(
     (members.Message, MEMBERS),
+    (governance.Message, GOVERNANCE),
+    (rulebook.Message, RULEBOOK),
     (agreements.Message, AGREEMENTS),
     (periods.Message, PERIODS),
     (obligations.Message, OBLIGATIONS),
 )
 BY_FACT = _owned(
     (members.Fact, MEMBERS),
+    (governance.Fact, GOVERNANCE),
     (rulebook.Fact, RULEBOOK),
     (agreements.Fact, AGREEMENTS),
     (periods.Fact, PERIODS),
@@ -86,11 +106,15 @@ BY_DOCUMENT = {
     DocumentKind.AGREEMENT: AGREEMENTS,
     DocumentKind.STATEMENT: PERIODS,
     DocumentKind.NETTING_ROUND: OBLIGATIONS,
+    DocumentKind.BUNDLE: RULEBOOK,
+    DocumentKind.PROPOSAL: GOVERNANCE,
+    DocumentKind.READINESS: RULEBOOK,
 }
 BY_OBJECT = {
     ObjectKind.PERIOD: PERIODS,
     ObjectKind.OBLIGATION: OBLIGATIONS,
     ObjectKind.NETTING_ROUND: OBLIGATIONS,
+    ObjectKind.PROPOSAL: GOVERNANCE,
 }
 
 
@@ -102,22 +126,69 @@ def owner(message: Message) -> Module:
 
 
 def check_form(message: Message) -> None:
-    """What is wrong with a message whatever the state. Raises `Rejected`."""
+    """What is wrong with a message whatever the state, and with those that it carries. Raises `Rejected`."""
     owner(message).check_form(message)
+    if isinstance(message, governance.Propose):
+        for inner in check_carried(message):
+            owner(inner).check_form(inner)
 
 
 def execute(state: Overlay, at: Context, message: Message) -> tuple[FactRecord, ...]:
-    """Decide and fold one message. Raises `Rejected` before anything is written.
+    """Decide and fold one message, and what follows from it. Raises `Rejected` before anything is written."""
+    facts = owner(message).decide(state, at, message)
+    if isinstance(message, governance.Propose):
+        for fact in facts:
+            if isinstance(fact, governance.ProposalMade):
+                check_proposed(state, at, message)
+                _run(Overlay(state), at._replace(mandate=fact.document), message.messages)
+    return apply(state, at, facts)
+
+
+def apply(state: Overlay, at: Context, facts: Sequence[Value]) -> tuple[FactRecord, ...]:
+    """Fold facts and what follows from them; their records, in order.
 
     Every fact is encoded and read back before the first is folded, so fold cannot meet a value
     that does not fit.
     """
-    facts = owner(message).decide(state, at, message)
     for fact in facts:
         _read_own(encode(fact))
     for fact in facts:
         BY_FACT[type(fact)].fold(state, fact)
-    return tuple(record(fact, at.height, at.time, at.operator, at.role) for fact in facts)
+    records = tuple(record(fact, at.height, at.time, at.operator, at.role) for fact in facts)
+    for fact in facts:
+        if isinstance(fact, governance.ProposalCarried):
+            records += _carry_out(state, at, fact.document)
+    if any(isinstance(fact, _CHANGE_WHO_COUNTS) for fact in facts):
+        records += apply(state, at, recounted(state, at))
+    return records
+
+
+_CHANGE_WHO_COUNTS = (
+    members.KeyRevoked,
+    members.MembershipChanged,
+    members.ValidatorAdded,
+    members.ValidatorRemoved,
+    members.ValidatorSuspended,
+)
+
+
+def _carry_out(state: Overlay, at: Context, document: bytes) -> tuple[FactRecord, ...]:
+    """Run what a proposal carries, all or nothing. A refusal makes it FAILED with the code, and the chain goes on."""
+    ballot = BALLOTS.require(state, BallotKey(document))
+    attempt = Overlay(state)
+    try:
+        records = _run(attempt, at._replace(mandate=document), ballot.proposal.messages)
+    except Rejected as refusal:
+        return apply(state, at, (governance.ProposalFailed(document, int(refusal.code)),))
+    state.absorb(attempt)
+    return records
+
+
+def _run(state: Overlay, at: Context, messages: tuple[bytes, ...]) -> tuple[FactRecord, ...]:
+    records: tuple[FactRecord, ...] = ()
+    for message in carried_messages(messages):
+        records += execute(state, at, message)
+    return records
 
 
 def record(fact: Value, height: int, time: int, operator: int, role: int) -> FactRecord:

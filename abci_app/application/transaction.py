@@ -47,6 +47,7 @@ class Code(IntEnum):
     HEIGHT_NOT_KEPT = 932
     NOT_FOUND = 933
     ANSWER_TOO_LARGE = 934
+    UNKNOWN_PEER = 940
 
 
 class Body(Value, frozen=True):

@@ -23,6 +23,9 @@ class DocumentKind(IntEnum):
     AGREEMENT = 2
     STATEMENT = 3
     NETTING_ROUND = 4
+    BUNDLE = 5
+    PROPOSAL = 6
+    READINESS = 7
 
 
 class Verdict(IntEnum):
@@ -47,6 +50,7 @@ class ObjectKind(IntEnum):
     PERIOD = 1
     OBLIGATION = 2
     NETTING_ROUND = 3
+    PROPOSAL = 4
 
 
 class Advance(Value, frozen=True, tag="advance"):
@@ -70,6 +74,9 @@ MOST_SIGNATURES = 32
 MOST_OF_ONE_PARTY = MOST_SIGNATURES // 2
 """Of a document of two operators: neither fills the row with keys that it revokes, so the other can always answer."""
 Signatures: TypeAlias = Annotated[tuple[Signature, ...], Meta(max_length=MOST_SIGNATURES)]
+MOST_VOTES = 256
+"""What a row holds where every operator is asked: votes on a proposal, the readiness of nodes."""
+Votes: TypeAlias = Annotated[tuple[Signature, ...], Meta(max_length=MOST_VOTES)]
 
 
 class Need(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
+from abci_app.kernel.parameters import FIRST_PARAMETERS, Parameters
 from abci_app.kernel.roles import Role
 
 RuleFunction: TypeAlias = Callable[..., tuple[int, ...]]
@@ -24,3 +25,12 @@ class Context(NamedTuple):
     role: Role
     key: bytes  # the signer's 33-byte public key
     rules: Rules
+    parameters: Parameters = FIRST_PARAMETERS
+    mandate: bytes = b""  # the proposal that was carried and holds this message; empty for a signer's own
+
+
+class Moment(NamedTuple):
+    """As of when a question is answered: what a message in the next block would find, as far as that is known."""
+
+    height: int  # of the next block
+    time: int  # header time of the last block, UTC seconds

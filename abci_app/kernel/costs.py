@@ -12,6 +12,11 @@ ROW_WRITE = 60  # encode, tree path, LMDB page share
 FACT = 20
 RULE_CALL = 100  # an entry point of the largest static cost that a rule may have beside the slots in use
 
+ED25519 = 4_000  # in plain integers: kernel.ed25519
+BUNDLE_CHECK = 200_000  # decode, check and compile a bundle at the caps of the rule room, beside its bytes and vectors
+BUNDLE_BYTE = 2  # four bytes of a tree or a table, read and checked
+RULE_STEPS = 100  # units of a rule's static cost in a microsecond
+
 MOST_PER_TRANSACTION = 400_000
 MOST_PER_BLOCK = 2_000_000
 """About two seconds of one core: PROTOCOL leaves the figure to the code; CHAIN.md asks for a cap."""

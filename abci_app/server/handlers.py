@@ -11,7 +11,7 @@ from typing import Protocol
 
 from google.protobuf.message import DecodeError
 
-from abci_app.application.interface import Answer, Block, BlockResult, Event, Genesis, Outcome
+from abci_app.application.interface import Answer, Block, BlockResult, Event, Genesis, Misbehaviour, Outcome
 from abci_app.application.transaction import Code
 from abci_app.server import abci_pb2 as pb
 from abci_app.server.connection import Unreadable
@@ -175,7 +175,8 @@ class Handlers:
     def _prepare_proposal(self, request: pb.Request) -> pb.Response:
         asked = request.prepare_proposal
         self._failpoint("prepare", asked.height)
-        proposal = Block(asked.height, asked.time.seconds, b"", tuple(asked.txs))
+        evidence = _misbehaviour(asked.misbehavior)
+        proposal = Block(asked.height, asked.time.seconds, b"", tuple(asked.txs), evidence)
         last = monotonic() + LONGEST_PREPARE
         with self._turn:
             chosen = self._chain.prepare(proposal, asked.max_tx_bytes, lambda: monotonic() < last)
@@ -248,7 +249,11 @@ class Handlers:
 
 def _block(asked: pb.RequestProcessProposal | pb.RequestFinalizeBlock) -> Block:
     # A timestamp's nanoseconds are never negative, so its seconds are the floor.
-    return Block(asked.height, asked.time.seconds, asked.hash, tuple(asked.txs))
+    return Block(asked.height, asked.time.seconds, asked.hash, tuple(asked.txs), _misbehaviour(asked.misbehavior))
+
+
+def _misbehaviour(evidence: Iterable[pb.Misbehavior]) -> tuple[Misbehaviour, ...]:
+    return tuple(Misbehaviour(each.validator.address, each.height) for each in evidence)
 
 
 def _events(events: Iterable[Event]) -> list[pb.Event]:

@@ -16,6 +16,7 @@ REPLAY = 9
 
 STORES: Mapping[int, str] = {
     1: "members",
+    2: "governance",
     3: "rulebook",
     4: "agreements",
     5: "periods",

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from abci_app.domain.agreements import schema as agreements
 from abci_app.domain.agreements.schema import VersionState
+from abci_app.domain.governance import schema as governance
 from abci_app.domain.members import schema as members
 from abci_app.domain.members.schema import ChangeState
 from abci_app.domain.obligations import schema as obligations
@@ -22,7 +23,7 @@ from abci_app.kernel.approvals import Signature
 from abci_app.kernel.encoding import Decoder, encode
 from settle.agent.projection_money import project_money
 
-Fact: TypeAlias = members.Fact | rulebook.Fact | agreements.Fact | periods.Fact | obligations.Fact
+Fact: TypeAlias = members.Fact | governance.Fact | rulebook.Fact | agreements.Fact | periods.Fact | obligations.Fact
 read_fact: Final[Decoder[Fact]] = Decoder(Fact)
 read_period: Final[Decoder[Period]] = Decoder(Period)
 
@@ -60,57 +61,18 @@ TABLES: Final = (
 
 def project(base: sqlite3.Connection, fact: Fact, about: bytes) -> None:
     """Write what a fact says, inside the caller's transaction. `about`: the object key of its record."""
-    match fact:
-        case (
-            members.OperatorAdmitted()
-            | members.UnitRegistered()
-            | members.KeyRegistered()
-            | members.KeyRevoked()
-            | members.ValidatorAppointed()
-            | members.KeysProposed()
-            | members.KeyChangeSigned()
-            | members.KeyChangeClosed()
-        ):
-            _member(base, fact)
-        case rulebook.RulePublished() | rulebook.RuleVersionActivated() | rulebook.BundleStored():
-            pass  # agents ask the node for bundles; the facts themselves are kept
-        case (
-            agreements.AgreementProposed()
-            | agreements.AgreementSigned()
-            | agreements.AgreementActivated()
-            | agreements.AgreementRefused()
-        ):
-            _agreement(base, fact)
-        case (
-            periods.UsageAnchored()
-            | periods.PeriodCutOff()
-            | periods.FiguresDeclared()
-            | periods.FiguresOpened()
-            | periods.StatementStruck()
-            | periods.StatementSigned()
-            | periods.StatementRefused()
-            | periods.PeriodSigned()
-            | periods.PeriodClosed()
-        ):
-            _period(base, fact)
-        case (
-            obligations.InvoiceIssued()
-            | obligations.ObligationPosted()
-            | obligations.ObligationReleased()
-            | obligations.PaymentNotified()
-            | obligations.PaymentConfirmed()
-            | obligations.PaymentContested()
-            | obligations.RoundProposed()
-            | obligations.RoundSigned()
-            | obligations.RoundRefused()
-            | obligations.RoundLapsed()
-            | obligations.RoundAccepted()
-            | obligations.RoundSettled()
-            | obligations.RoundUnwound()
-        ):
-            project_money(base, fact, about)
-        case _:
-            assert_never(fact)
+    if isinstance(fact, members.Fact):
+        _member(base, fact)
+    elif isinstance(fact, agreements.Fact):
+        _agreement(base, fact)
+    elif isinstance(fact, periods.Fact):
+        _period(base, fact)
+    elif isinstance(fact, obligations.Fact):
+        project_money(base, fact, about)
+    elif isinstance(fact, governance.Fact | rulebook.Fact):
+        pass  # agents ask the node for votes and rules; the facts themselves are kept
+    else:
+        assert_never(fact)
 
 
 def _member(base: sqlite3.Connection, fact: members.Fact) -> None:
@@ -128,7 +90,16 @@ def _member(base: sqlite3.Connection, fact: members.Fact) -> None:
             _sign(base, fact.document, fact.signature)
         case members.KeyChangeClosed():
             base.execute("UPDATE key_change SET state = ? WHERE document = ?", (int(fact.state), fact.document))
-        case members.UnitRegistered() | members.ValidatorAppointed():
+        case (
+            members.UnitRegistered()
+            | members.ValidatorAppointed()
+            | members.ValidatorAdded()
+            | members.ValidatorRemoved()
+            | members.ValidatorSuspended()
+            | members.MembershipChanged()
+            | members.NodeRegistered()
+            | members.NodeRetired()
+        ):
             pass
         case _:
             assert_never(fact)

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 from rich.table import Table
 
 from abci_app.domain.agreements import schema as agreements
+from abci_app.domain.governance import schema as governance
 from abci_app.domain.members import schema as members
 from abci_app.domain.obligations import schema as obligations
 from abci_app.domain.periods import schema as periods
@@ -21,7 +22,7 @@ from settle.chain.rpc import Node
 from settle.cli.output import table
 from settle.cli.plain import iso, plain
 
-Fact: TypeAlias = members.Fact | rulebook.Fact | agreements.Fact | periods.Fact | obligations.Fact
+Fact: TypeAlias = members.Fact | governance.Fact | rulebook.Fact | agreements.Fact | periods.Fact | obligations.Fact
 _read_fact: Decoder[Fact] = Decoder(Fact)
 _BATCH = 500
 _SHOWN = 100  # characters of a fact's content in a table

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from cyclopts import Parameter
+
+from abci_app.domain.members.schema import AdmitOperator, Kind, NamedUnit
+from abci_app.kernel.encoding import encode
+from settle.cli.failures import usage
 from settle.cli.options import COMMON, Common, noun
 from settle.cli.output import facts_of, table
 from settle.cli.plain import CURRENCIES, fields, short, text
 from settle.cli.questions import KEYS, UNITS, VALIDATORS
 from settle.cli.session import session
+
+KindName: TypeAlias = Literal["mobile", "fixed", "virtual", "carrier", "hub", "regulator", "auditor", "arbitrator"]
 
 app = noun("member", "The operators of the chain.")
 
@@ -22,6 +32,56 @@ def list_members(*, common: Common = COMMON) -> None:
         names = ("number", "code", "name", "kind", "currency", "keys")
         document = [dict(zip(names, row, strict=True)) for row in rows]
         now.out.result(document, table(*names, rows=rows, right=("number", "keys")))
+
+
+@app.command
+def apply(
+    code: str,
+    *,
+    name: str,
+    kind: KindName,
+    output: Path,
+    currency: str = "CNY",
+    unit: Annotated[tuple[str, ...], Parameter(negative="")] = ("0=national",),
+    common: Common = COMMON,
+) -> None:
+    """Write the application of a new member: its keys sign that they are its own. A vote admits it.
+
+    Parameters
+    ----------
+    code
+        Its short code, 2 to 8 letters.
+    name
+        Its name.
+    kind
+        What it is.
+    output
+        Write the application there.
+    currency
+        ISO 4217 letters.
+    unit
+        NUMBER=NAME of a province or affiliate. May be given several times.
+    """
+    with session(common) as now:
+        numbers = {letters: number for number, letters in CURRENCIES.items()}
+        if currency not in numbers:
+            raise usage(expected=f"one of {', '.join(numbers)}", actual=currency, next_step="name a currency")
+        units = tuple(_unit(each) for each in unit)
+        said = (code.encode(), name.encode(), Kind[kind.upper()], numbers[currency], units)
+        keys = tuple(now.keys.values())
+        proofs = tuple(key.possession(now.chain) for key in keys)
+        message = AdmitOperator(now.myself, *said, tuple(key.grant for key in keys), proofs)
+        output.write_text(encode(message).hex() + "\n", encoding="ascii")
+        document = {"operator": now.myself, "code": code, "keys": list(now.keys), "file": str(output)}
+        now.out.result(document, facts_of(document.items()))
+        now.out.hint(f"next: settle gov propose admit {output}, by any member")
+
+
+def _unit(told: str) -> NamedUnit:
+    number, _, name = told.partition("=")
+    if not (number.isascii() and number.isdecimal() and int(number) < 2**16 and name):
+        raise usage(expected="a unit as NUMBER=NAME, such as 11=Beijing", actual=told, next_step="correct it")
+    return NamedUnit(int(number), name.encode())
 
 
 @app.command

@@ -1,4 +1,4 @@
-"""`settle node`: run a node, look at it, roll it back."""
+"""`settle node`: run a node, look at it, roll it back, prove whose validator it is."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from abci_app.kernel.encoding import encode
 from cometbft import supervisor
+from cometbft.home import Home
+from settle.chain.validator_key import prove_possession
 from settle.cli.failures import usage
 from settle.cli.options import COMMON, Common, noun
 from settle.cli.output import Output, facts_of
 from settle.cli.questions import MARKER
+from settle.cli.ready import watched
 from settle.cli.rollback import roll_back
 from settle.cli.session import session
 from settle.cli.settings import read_settings
@@ -23,6 +27,9 @@ app = noun("node", "Run a node, look at it, roll it back.")
 def run(folder: Path | None = None, *, common: Common = COMMON) -> None:
     """Run a node, the application and CometBFT together, until Ctrl-C or SIGTERM.
 
+    With the home's node key it also tries every rule that is voted on, and signs that it is READY for those that
+    a vote has carried.
+
     Parameters
     ----------
     folder
@@ -30,7 +37,8 @@ def run(folder: Path | None = None, *, common: Common = COMMON) -> None:
     """
     home = folder or read_settings(common).folder
     out = Output(as_json=common.json)
-    supervisor.run(home, report=out.hint)
+    with watched(Home(home.absolute()), out.hint):
+        supervisor.run(home, report=out.hint)
     out.result({"home": str(home), "state": "stopped"}, f"{home}: stopped")
 
 
@@ -60,6 +68,25 @@ def status(*, common: Common = COMMON) -> None:
         shown["peers"] = ", ".join(sorted(peer.node_info.moniker for peer in peers)) or "none"
         shown["validators"] = f"{len(validators)} of power {sum(each.voting_power for each in validators)}"
         now.out.result(document, facts_of([*shown.items(), *((f"root {name}", root.hex()) for name, root in roots)]))
+
+
+@app.command
+def prove(*, output: Path, common: Common = COMMON) -> None:
+    """Sign, with this node's validator key, that it is this operator's: a vote on a new validator carries that.
+
+    Parameters
+    ----------
+    output
+        Write the statement there.
+    """
+    with session(common) as now:
+        home = Home(now.settings.folder)
+        path = home.cometbft / "config" / "priv_validator_key.json"
+        message = prove_possession(path, now.chain, now.myself)
+        output.write_text(encode(message).hex() + "\n", encoding="ascii")
+        document = {"operator": message.operator, "validator": message.public.hex(), "file": str(output)}
+        now.out.result(document, facts_of(document.items()))
+        now.out.hint(f"next: settle gov propose appoint {output}, by any member")
 
 
 @app.command

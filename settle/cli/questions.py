@@ -15,13 +15,19 @@ from abci_app.domain.agreements.schema import (
     PeriodCalendar,
     VersionState,
 )
+from abci_app.domain.governance.queries import BallotAt
+from abci_app.domain.governance.schema import Ballot, ProposalState
+from abci_app.domain.members.schema import Node as PeerNode
 from abci_app.domain.members.schema import Operator, PendingKeyChange, RegisteredKey, Unit, Validator
 from abci_app.domain.obligations.queries import InvoiceQuery, NetPosition, PairQuery
 from abci_app.domain.obligations.schema import Account, Invoice, Obligation, Payment, Round
 from abci_app.domain.periods.queries import EffectivePeriod, PeriodQuery
 from abci_app.domain.periods.schema import Anchor, Declaration, Figures, Period, Statement, Stream
-from abci_app.domain.rulebook.schema import Bundle, Rule, RuleVersion
+from abci_app.domain.rulebook.queries import AtHeight, ReadinessAt, VersionAt
+from abci_app.domain.rulebook.schema import Bundle, Draft, Rule, RuleVersion, Suspension
 from abci_app.kernel.encoding import U32, U64, Decoder, Hash32, KeyBytes, Malformed, Seconds, Value, encode
+from abci_app.kernel.parameters import Parameters
+from abci_app.kernel.thresholds import Thresholds
 from settle.chain.errors import ChainError
 from settle.chain.queries import ReplayWindow
 from settle.chain.rpc import Node
@@ -76,10 +82,22 @@ KEY = _question("/members/key", KeyBytes, RegisteredKey)
 KEY_CHANGES = _question("/members/key_changes", None, tuple[tuple[Hash32, PendingKeyChange], ...])
 KEY_CHANGE = _question("/members/key_change", Hash32, PendingKeyChange)
 VALIDATORS = _question("/members/validators", None, tuple[tuple[Hash32, Validator], ...])
+NODES = _question("/members/nodes", None, tuple[tuple[bytes, PeerNode], ...])
+PROPOSALS = _question("/governance/proposals", None, tuple[tuple[Hash32, ProposalState, Ballot], ...])
+PROPOSAL = _question("/governance/proposal", Hash32, BallotAt)
+PROPOSER = _question("/governance/proposer", U32, int)
+PARAMETERS = _question("/governance/parameters", None, Parameters)
+THRESHOLDS = _question("/governance/thresholds", None, Thresholds)
 RULES = _question("/rulebook/rules", None, tuple[tuple[int, Rule], ...])
 RULE = _question("/rulebook/rule", U32, Rule)
 RULE_VERSIONS = _question("/rulebook/versions", U32, tuple[tuple[int, RuleVersion], ...])
 BUNDLE = _question("/rulebook/bundle", Hash32, Bundle)
+RULE_HISTORY = _question("/rulebook/history", AtHeight, tuple[VersionAt, ...])
+DRAFTS = _question("/rulebook/drafts", None, tuple[tuple[Hash32, Draft], ...])
+DRAFT = _question("/rulebook/draft", Hash32, Draft)
+READINESS = _question("/rulebook/readiness", Hash32, ReadinessAt)
+WAITING = _question("/rulebook/waiting", None, tuple[ReadinessAt, ...])
+SUSPENSIONS = _question("/rulebook/suspensions", U32, tuple[tuple[int, Suspension], ...])
 AGREEMENTS = _question("/agreements/agreements", None, tuple[tuple[int, Agreement], ...])
 AGREEMENT = _question("/agreements/agreement", U32, Agreement)
 AGREEMENT_VERSION = _question("/agreements/version", VersionQuery, AgreementVersion)

@@ -27,11 +27,8 @@ from abci_app.domain.periods.schema import (
     UsageAnchored,
     Verdict,
 )
-from abci_app.domain.rulebook.schema import RulePublished, RuleVersionActivated
-from abci_app.kernel.approvals import Signature
-from abci_app.kernel.approvals import Verdict as Vote
 from abci_app.kernel.encoding import Value
-from abci_app.kernel.roles import Role
+from settle.cli.decisions import decision_said, vote_said
 from settle.cli.facts import content
 from settle.cli.figures import flag_names
 from settle.cli.plain import iso, money, short, text
@@ -47,22 +44,18 @@ class Teller:
 
     def say(self, fact: Value) -> str:
         """The sentence; the bare fields for a fact that has none."""
-        return self._of_rules(fact) or self._of_periods(fact) or self._of_money(fact) or content(fact)
+        decided = decision_said(fact, self._code)
+        return decided or self._of_agreements(fact) or self._of_periods(fact) or self._of_money(fact) or content(fact)
 
-    def _of_rules(self, fact: Value) -> str:
+    def _of_agreements(self, fact: Value) -> str:
         match fact:
-            case RulePublished():
-                return f"rule {fact.rule}, {text(fact.name)}, for {fact.slot.name}"
-            case RuleVersionActivated():
-                usage = f"{iso(fact.usage_from)} to {iso(fact.usage_to)}"
-                return f"rule {fact.rule} version {fact.version}, bundle {short(fact.bundle)}, for usage {usage}"
             case AgreementProposed():
                 parties = f"{self._code(fact.terms.first)} and {self._code(fact.terms.second)}"
                 return f"version {fact.version} of agreement {fact.agreement} of {parties}"
             case AgreementActivated():
                 return f"version {fact.version} of agreement {fact.agreement} is in force"
             case AgreementSigned() | StatementSigned() | RoundSigned():
-                return self._vote(fact.signature)
+                return vote_said(fact.signature, self._code)
             case _:
                 return ""
 
@@ -142,10 +135,6 @@ class Teller:
         first, second = (self._money(each) for each in statement.payable)
         flags = "".join(f", {name}" for name in flag_names(statement.flags))
         return f"{counted}; payable {first} and {second}{flags}"
-
-    def _vote(self, signature: Signature) -> str:
-        verb = "approves" if signature.verdict == Vote.APPROVE else "refuses"
-        return f"{Role(signature.role).name.lower()} of {self._code(signature.operator)} {verb}"
 
     def _code(self, operator: int) -> str:
         return self._codes.get(operator, str(operator))

@@ -34,14 +34,22 @@ from settle.rules.plugin import (
 )
 
 
-def build_bundle(folder: Path, chain: bytes = b"") -> bytes:
+class Follows(NamedTuple):
+    """What a rule's next bundle names: the hash and the sequence of the one before; of none, nothing and 0."""
+
+    previous: bytes
+    sequence: int
+
+
+def build_bundle(folder: Path, chain: bytes = b"", follows: Follows | None = None) -> bytes:
     """The canonical bytes of the bundle of NAME/vN, loaded once to prove it.
 
-    `chain` is sha256 of the chain id, empty for a bundle that any chain's genesis may carry. The version
-    before, if plugin.toml names one, is built for the same chain to give the previous hash.
+    `chain` is sha256 of the chain id, empty for a bundle that any chain's genesis may carry. `follows` is what
+    the chain's rulebook has as the version before, which may be a genesis bundle for any chain; without it the
+    folder that plugin.toml names is built for the same chain as this one.
     PluginInvalid, RuleTextError or RuleRefused where the folder is no rule.
     """
-    raw = write_bundle(assemble_bundle(folder, chain))
+    raw = write_bundle(assemble_bundle(folder, chain, follows))
     load_bundle(raw)
     return raw
 
@@ -62,17 +70,14 @@ def compile_folder(folder: Path) -> FolderRule:
     return FolderRule(compile_bundle(bundle, bundle_hash(write_bundle(bundle))), bundle.vectors)
 
 
-def assemble_bundle(folder: Path, chain: bytes = b"") -> Bundle:
+def assemble_bundle(folder: Path, chain: bytes = b"", follows: Follows | None = None) -> Bundle:
     """The bundle of a folder with its text, tables and manifest checked, its vectors not yet run."""
     settings, named = read_settings(folder), plugin_name(folder)
     text = read_text(folder / "rule.py")
     program = check_text(text).program
     if print_program(program) != text:
         raise PluginInvalid(folder / "rule.py", "is not in canonical form: run `settle rule fmt`")
-    previous, sequence = b"", 1
-    if settings.previous is not None:
-        before = build_bundle(folder.parent / settings.previous, chain)
-        previous, sequence = bundle_hash(before), read_bundle(before).manifest.sequence + 1
+    before = _version_before(folder, settings.previous, chain) if follows is None else follows
     tree = write_program(program)
     tables = tuple(write_table(read_table_file(folder, form)) for form in program.tables)
     for form, part in zip(program.tables, tables, strict=True):
@@ -83,8 +88,8 @@ def assemble_bundle(folder: Path, chain: bytes = b"") -> Bundle:
         interface=settings.interface,
         name=named.name,
         version=named.version,
-        sequence=sequence,
-        previous=previous,
+        sequence=before.sequence + 1,
+        previous=before.previous,
         scope=settings.scope,
         chain=chain,
         costs=tuple(EntryCost(entry, cost) for entry, cost in check_program(program).items()),
@@ -98,6 +103,14 @@ def assemble_bundle(folder: Path, chain: bytes = b"") -> Bundle:
         change_note=settings.change_note.encode(),
     )
     return Bundle(manifest, tree, tables, read_vectors(folder, program))
+
+
+def _version_before(folder: Path, named: str | None, chain: bytes) -> Follows:
+    """The sibling folder of this name, built; nothing where none is named."""
+    if named is None:
+        return Follows(b"", 0)
+    raw = build_bundle(folder.parent / named, chain)
+    return Follows(bundle_hash(raw), read_bundle(raw).manifest.sequence)
 
 
 def shipped_bundle(name: str, version: int, chain: bytes = b"") -> bytes:

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypedDict
 
-from abci_app.application.interface import Block, BlockResult, Genesis, ValidatorPower
+from abci_app.application.interface import Block, BlockResult, Genesis, Misbehaviour, ValidatorPower
 
 FILE = Path(__file__).with_name("corpus.json.gz")
 
@@ -24,6 +24,7 @@ class RecordedBlock(TypedDict):
     time: int
     hash: str
     transactions: list[str]
+    misbehaviour: list[tuple[str, int]]  # address and height
     accepted: bool  # by ProcessProposal
     app_hash: str
     results: str  # sha256 over the canonical results and events
@@ -45,7 +46,8 @@ def digest(result: BlockResult) -> str:
         [each.code, each.data.hex(), each.gas_wanted, each.gas_used, each.codespace, each.events]
         for each in result.outcomes
     ]
-    return sha256(json.dumps([seen, result.app_hash.hex(), result.validators]).encode()).hexdigest()
+    validators = [(changed.key.hex(), changed.power) for changed in result.validators]
+    return sha256(json.dumps([seen, result.app_hash.hex(), validators]).encode()).hexdigest()
 
 
 def load() -> Corpus:
@@ -68,4 +70,5 @@ def genesis_of(corpus: Corpus) -> Genesis:
 def block_of(recorded: RecordedBlock) -> Block:
     """The recorded block as FinalizeBlock brings it."""
     transactions = tuple(bytes.fromhex(raw) for raw in recorded["transactions"])
-    return Block(recorded["height"], recorded["time"], bytes.fromhex(recorded["hash"]), transactions)
+    evidence = tuple(Misbehaviour(bytes.fromhex(address), height) for address, height in recorded["misbehaviour"])
+    return Block(recorded["height"], recorded["time"], bytes.fromhex(recorded["hash"]), transactions, evidence)

@@ -1,4 +1,4 @@
-"""Makes the corpus: what two operators settle in a quarter, and on top of it what no honest client sends."""
+"""Makes the corpus: what operators settle in a quarter and decide together, and what no honest client sends."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import json
 import random
 from collections.abc import Sequence
 
-from abci_app.application.interface import BlockResult
+from abci_app.application.interface import BlockResult, Misbehaviour
 from abci_app.kernel.roles import Role
 from settle.rules.shipped import rulebook_facts
 from tests.determinism.corpus import FILE, Corpus, RecordedBlock, digest
+from tests.determinism.governing import Council
 from tests.determinism.settlement import ChainBook, settle_a_quarter
 from tests.simulation.mutations import Mutator
 from tests.support.books import units
@@ -27,9 +28,9 @@ class Recording:
         self.network = network
         self.blocks: list[RecordedBlock] = []
 
-    def decide(self, raws: Sequence[bytes], after: int) -> BlockResult:
+    def decide(self, raws: Sequence[bytes], after: int, evidence: tuple[Misbehaviour, ...] = ()) -> BlockResult:
         """The next block with exactly these transactions, whatever ProcessProposal says of it."""
-        block = self.network.propose(*raws, after=after)
+        block = self.network.propose(*raws, after=after)._replace(misbehaviour=evidence)
         accepted = self.network.chain.process(block)
         result = self.network.decide(block)
         self.blocks.append(
@@ -38,6 +39,7 @@ class Recording:
                 "time": block.time,
                 "hash": block.hash.hex(),
                 "transactions": [raw.hex() for raw in raws],
+                "misbehaviour": [(fault.address.hex(), fault.height) for fault in evidence],
                 "accepted": accepted,
                 "app_hash": result.app_hash.hex(),
                 "results": digest(result),
@@ -46,13 +48,25 @@ class Recording:
         return result
 
 
+FACTS = [*genesis_facts(), *units(), *rulebook_facts()]
+
+
+def settled() -> Recording:
+    """A quarter settled and voted on, message by message."""
+    recording = Recording(Network(FACTS))
+    book = ChainBook(recording.network, recording.decide)
+    council = Council(book)
+    council.set_up()
+    settle_a_quarter(book)
+    council.change()
+    return recording
+
+
 def make() -> Corpus:
-    """A quarter settled message by message, then valid, invalid and malformed transactions on what it left."""
-    facts = [*genesis_facts(), *units(), *rulebook_facts()]
-    recording = Recording(Network(facts))
-    settle_a_quarter(ChainBook(recording.network, recording.decide))
+    """What was settled and voted on; then valid, invalid and malformed transactions on it."""
+    recording = settled()
     _mutated_blocks(recording)
-    first = genesis(facts)
+    first = genesis(FACTS)
     return {
         "chain_id": first.chain_id.decode(),
         "time": first.time,

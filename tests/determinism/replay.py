@@ -7,8 +7,10 @@ import sys
 
 from abci_app.application import transaction
 from abci_app.application.chain import Chain
+from abci_app.application.governed import carried_messages
 from abci_app.application.interface import Block, BlockResult
 from abci_app.application.router import Message
+from abci_app.domain.governance.schema import Propose
 from abci_app.kernel.approvals import Advance, Approve
 from abci_app.kernel.envelope import chain_hash
 from abci_app.kernel.facts import read_record
@@ -47,11 +49,15 @@ def kind_of(message: Message) -> str:
 
 
 def _messages(chain: bytes, block: Block, result: BlockResult) -> list[str]:
-    """The kinds of the messages that were accepted and changed something."""
+    """The kinds of the messages that were accepted and changed something, and of those that proposals carry."""
     effective = [
         raw for raw, each in zip(block.transactions, result.outcomes, strict=True) if each.code == 0 and each.data
     ]
-    return [kind_of(message) for raw in effective for message in transaction.read(chain, raw).body.messages]
+    sent = [message for raw in effective for message in transaction.read(chain, raw).body.messages]
+    carried = [
+        inner for message in sent if isinstance(message, Propose) for inner in carried_messages(message.messages)
+    ]
+    return [kind_of(message) for message in (*sent, *carried)]
 
 
 if __name__ == "__main__":

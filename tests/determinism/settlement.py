@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from abci_app.application.interface import BlockResult
+from abci_app.application.interface import BlockResult, Misbehaviour
 from abci_app.application.router import read_fact
 from abci_app.domain.agreements.schema import AgreementDocument, ProposeAgreement, SlotBinding, agreement_hash
 from abci_app.domain.members.schema import KeyChange, key_change_hash
@@ -52,11 +53,14 @@ TRAFFIC, LESS = minutes(1000, 500), minutes(1000, 300)
 ANYONE = MAKERS[CBN]
 
 
+Decide: TypeAlias = Callable[[Sequence[bytes], int, tuple[Misbehaviour, ...]], BlockResult]
+"""Executes a block of these transactions, so many seconds after the one before, with this evidence in it."""
+
+
 class ChainBook(Book):
     """A book on a whole state machine: every message is signed, and decided in a block of its own."""
 
-    def __init__(self, network: Network, decide: Callable[[Sequence[bytes], int], BlockResult]) -> None:
-        """`decide` executes a block of these transactions so many seconds after the one before."""
+    def __init__(self, network: Network, decide: Decide) -> None:
         super().__init__(MONEY_ROOMS, ())
         self._network = network
         self._decide = decide
@@ -69,13 +73,19 @@ class ChainBook(Book):
         self._sent[by.public] += 1
         before = len(self._network.store.records)
         after = 1 if at is None else max(1, at - self.time)
-        (outcome,) = self._decide([raw], after).outcomes
+        (outcome,) = self._decide([raw], after, ()).outcomes
         assert outcome.code == 0, outcome.log
         facts = tuple(read_fact(read_record(record).body) for record in self._network.store.records[before:])
         self.facts += facts
         self._follow()
         self.check()
         return facts
+
+    def accuse(self, *evidence: Misbehaviour) -> None:
+        """A block of nothing but evidence, or of nothing at all."""
+        self._decide((), 1, evidence)
+        self._follow()
+        self.check()
 
     def _follow(self) -> None:
         self.state, self.height, self.time = Overlay(self._network.store), self._network.height, self._network.time

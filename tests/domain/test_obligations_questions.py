@@ -42,7 +42,7 @@ from tests.support.money import (
 def ask(book: Book, path: str, *arguments: int, at: int | None = None) -> object:
     """The answer as clients decode it, before encoding."""
     data = encode(arguments[0] if len(arguments) == 1 else arguments)
-    answer = QUERIES[path](book.state, book.time if at is None else at, data)
+    answer = QUERIES[path](book.state, book.moment(at), data)
     encode(answer)
     return answer
 
@@ -155,5 +155,6 @@ def test_every_fact_names_its_row_and_its_document() -> None:
 
 @pytest.mark.parametrize("path", sorted(set(QUERIES) - {"/obligations/rounds"}))
 def test_unreadable_arguments_are_refused(path: str) -> None:
+    book = money_book()
     with pytest.raises(Malformed):
-        QUERIES[path](money_book().state, 0, b"\xc1")
+        QUERIES[path](book.state, book.moment(), b"\xc1")

@@ -8,6 +8,7 @@ from abci_app.domain.rulebook.fold import fold
 from abci_app.domain.rulebook.queries import QUERIES, version_for, versions_over
 from abci_app.domain.rulebook.schema import (
     FOR_EVER,
+    NEVER,
     BundleStored,
     Fact,
     RulePublished,
@@ -17,6 +18,7 @@ from abci_app.domain.rulebook.schema import (
     read_fact,
 )
 from abci_app.domain.rulebook.tables import basis_of, object_of, versions_are_whole
+from abci_app.kernel.context import Moment
 from abci_app.kernel.encoding import encode
 from abci_app.rules.interface import Slot
 from abci_app.state.overlay import Empty, Overlay
@@ -35,6 +37,7 @@ FACTS: tuple[Fact, ...] = (
     RuleVersionActivated(RULE, 3, CORRECTED, SWITCH + 100, SWITCH + 200, 50),
     RuleVersionActivated(RULE + 1, 1, OLD, SWITCH, FOR_EVER, 1),
 )
+NOW = Moment(100, SWITCH)
 V1, V2, V3 = VersionInForce(1, OLD), VersionInForce(2, NEW), VersionInForce(3, CORRECTED)
 
 
@@ -105,10 +108,10 @@ def test_every_fact_names_its_own_row() -> None:
 
 def test_what_anyone_may_ask_about_rules() -> None:
     state = rulebook()
-    row = QUERIES["/rulebook/rule"](state, 0, encode(RULE))
-    assert QUERIES["/rulebook/rules"](state, 0, b"") == ((RULE, row),)
-    versions = QUERIES["/rulebook/versions"](state, 0, encode(RULE))
+    row = QUERIES["/rulebook/rule"](state, NOW, encode(RULE))
+    assert QUERIES["/rulebook/rules"](state, NOW, b"") == ((RULE, row),)
+    versions = QUERIES["/rulebook/versions"](state, NOW, encode(RULE))
     assert isinstance(versions, tuple)
-    assert versions[0] == (1, RuleVersion(OLD, 0, SWITCH, 1))
-    stored = QUERIES["/rulebook/bundle"](state, 0, encode(NEW))
+    assert versions[0] == (1, RuleVersion(OLD, 0, SWITCH, 1, 1, NEVER, False, b"", False, ()))
+    stored = QUERIES["/rulebook/bundle"](state, NOW, encode(NEW))
     assert encode(stored) == encode([b"new"])

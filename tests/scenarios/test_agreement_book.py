@@ -30,7 +30,6 @@ from tests.support.books import (
     MAKERS,
     SHANGHAI,
     TERMS,
-    USAGE,
     Book,
     agree,
     approval,
@@ -135,7 +134,7 @@ def test_validity_ends_without_anyone_acting() -> None:
     assert effective_state(row, TERMS.valid_to - 1) == VersionState.ACTIVE
     assert effective_state(row, TERMS.valid_to) == VersionState.EXPIRED
     effective = QUERIES["/effective/agreement"]
-    assert effective(book.state, TERMS.valid_to, encode(VersionQuery(1, 1))) == VersionState.EXPIRED
+    assert effective(book.state, book.moment(TERMS.valid_to), encode(VersionQuery(1, 1))) == VersionState.EXPIRED
     assert active_terms(book.state, 1, 3) is not None, "its periods are settled to their end"
 
 
@@ -158,7 +157,7 @@ def test_what_anyone_may_ask_about_agreements() -> None:
     asked = {path: question for path, question in QUERIES.items() if path != "/effective/agreement"}
     one = VersionQuery(1, 1)
     arguments = {"/agreements/version": encode(one), "/agreements/document": encode(DOCUMENT)}
-    answers = {path: ask(book.state, USAGE, arguments.get(path, encode(1))) for path, ask in asked.items()}
+    answers = {path: ask(book.state, book.moment(), arguments.get(path, encode(1))) for path, ask in asked.items()}
     assert answers["/agreements/agreements"] == ((1, answers["/agreements/agreement"]),)
     assert encode(answers["/agreements/document"]) == encode([1, 1])
     assert encode(answers["/agreements/calendar"]) == encode([[1, row] for row in TERMS.calendar])

@@ -298,7 +298,7 @@ def test_what_anyone_may_ask_about_periods() -> None:
     document = present_statement(book)
     asked = {"/periods/periods": encode(1), "/periods/statement": encode(document)}
     which = encode(PeriodQuery(*JANUARY))
-    answers = {path: ask(book.state, book.time, asked.get(path, which)) for path, ask in QUERIES.items()}
+    answers = {path: ask(book.state, book.moment(), asked.get(path, which)) for path, ask in QUERIES.items()}
     row = period(book.state, JANUARY)
     assert answers["/periods/period"] == row
     assert answers["/periods/periods"] == ((0, 1, row),)

@@ -241,7 +241,7 @@ def test_the_effective_view_is_what_an_advance_would_record(when: int) -> None:
     if when > day().declare_by:
         book.send(MAKERS[CUCC], filings[CUCC].declare, day().cut_off)
         book.send(MAKERS[CUCC], filings[CUCC].open, day().declare_by)
-    view = QUERIES["/effective/period"](book.state, when, encode(PeriodQuery(*JANUARY)))
+    view = QUERIES["/effective/period"](book.state, book.moment(when), encode(PeriodQuery(*JANUARY)))
     book.send(ANYONE, advance(), when)
     row = period(book.state, JANUARY)
     recorded = EffectivePeriod(row.state, row.flags, row.declared, row.opened, statement_of(book.state, row))
@@ -250,8 +250,9 @@ def test_the_effective_view_is_what_an_advance_would_record(when: int) -> None:
 
 def test_a_period_that_is_in_no_calendar_has_no_effective_view() -> None:
     ask = QUERIES["/effective/period"]
+    book = agreed_book()
     for key in ((1, 0, 9), (1, 2, 1), (7, 0, 1)):
-        assert ask(agreed_book().state, day().agree_by, encode(PeriodQuery(*key))) is None
+        assert ask(book.state, book.moment(day().agree_by), encode(PeriodQuery(*key))) is None
 
 
 def test_a_signed_month_is_never_edited() -> None:

@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
-NAMES = {1: b"members", 3: b"rulebook", 4: b"agreements", 5: b"periods", 7: b"obligations", 9: b"replay"}
+NAMES = {
+    1: b"members",
+    2: b"governance",
+    3: b"rulebook",
+    4: b"agreements",
+    5: b"periods",
+    7: b"obligations",
+    9: b"replay",
+}
 
 
 def bits(key: bytes) -> str:

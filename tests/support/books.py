@@ -43,13 +43,14 @@ from abci_app.domain.periods import decide as periods_decide
 from abci_app.domain.periods import fold as periods_fold
 from abci_app.domain.periods import schema as periods_schema
 from abci_app.domain.periods.tables import periods_are_whole, statements_add_up
+from abci_app.domain.rulebook import decide as rulebook_decide
 from abci_app.domain.rulebook import fold as rulebook_fold
 from abci_app.domain.rulebook import schema as rulebook_schema
 from abci_app.domain.rulebook.schema import FOR_EVER, BundleStored, RulePublished, RuleVersionActivated
-from abci_app.domain.rulebook.tables import versions_are_whole
+from abci_app.domain.rulebook.tables import suspensions_do_not_overlap, versions_are_whole
 from abci_app.kernel.approvals import Advance, Approve, DocumentKind, ObjectKind, Verdict
 from abci_app.kernel.codes import Rejected
-from abci_app.kernel.context import Context, Rules
+from abci_app.kernel.context import Context, Moment, Rules
 from abci_app.kernel.encoding import Decoder, Value, encode
 from abci_app.kernel.roles import Role
 from abci_app.rules.bundle import bundle_hash
@@ -151,7 +152,14 @@ class Room(NamedTuple):
 
 ROOMS = (
     Room(members_schema, members_fold.fold, members_decide, DocumentKind.KEY_CHANGE, None, (key_counts_are_true,)),
-    Room(rulebook_schema, rulebook_fold.fold, None, None, None, (versions_are_whole,)),
+    Room(
+        rulebook_schema,
+        rulebook_fold.fold,
+        rulebook_decide,
+        DocumentKind.BUNDLE,
+        None,
+        (versions_are_whole, suspensions_do_not_overlap),
+    ),
     Room(
         agreements_schema,
         agreements_fold.fold,
@@ -221,6 +229,10 @@ class Book:
             self.send(by, message, at)
         assert refused.value.code is code
         assert self.state.writes == before
+
+    def moment(self, at: int | None = None) -> Moment:
+        """As of when a question is answered: the next block, at the last header time or another."""
+        return Moment(self.height + 1, self.time if at is None else at)
 
     def check(self) -> None:
         """What must always hold."""

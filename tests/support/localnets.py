@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from abci_app.kernel.encoding import Decoder
+from abci_app.kernel.encoding import Decoder, Value
 from abci_app.state.store import Marker
 from cometbft import localnet
 from cometbft.errors import NodeError
@@ -46,13 +46,14 @@ read_marker: Decoder[tuple[Marker, tuple[tuple[str, bytes], ...]]] = Decoder(
 class RunningNode:
     """One node: its home, its two programs under supervision, and a client of its RPC."""
 
-    def __init__(self, home: Home, limits: Limits = BRISK) -> None:
+    def __init__(self, home: Home, limits: Limits = BRISK, environment: Sequence[str] = ()) -> None:
+        """`environment` holds NAME=VALUE for the application alone."""
         self.home = home
         self.reports: list[str] = []
         self.rpc = RpcClient(home.rpc_address, timeout=5.0)
         self._failpoints = home.path / "failpoints"
         self._failpoints.touch()
-        app = [sys.executable, "-m", "abci_app", "--home", str(home.path)]
+        app = ["env", *environment, sys.executable, "-m", "abci_app", "--home", str(home.path)]
         command = ["/bin/sh", "-c", _TAKES_A_FAILPOINT, str(self._failpoints), *app]
         self.pair = NodePair(home, app_command=command, limits=limits, report=self.reports.append)
 
@@ -171,8 +172,13 @@ class RunningNet:
         return last
 
 
-def create_network(folder: Path, chain_id: str, validators: int, limits: Limits = BRISK) -> RunningNet:
-    """Homes and keys of the four operators; the first `validators` of them have a node. Not started."""
+def create_network(
+    folder: Path, chain_id: str, validators: int, limits: Limits = BRISK, further: Sequence[Value] = ()
+) -> RunningNet:
+    """Homes and keys of the four operators; the first `validators` of them have a node. Not started.
+
+    `further` are genesis facts after those that admit the members.
+    """
     keys = {
         member.number: consortium.make_keys(folder / f"operator{member.number}", member.number)
         for member in consortium.CHINA
@@ -181,7 +187,7 @@ def create_network(folder: Path, chain_id: str, validators: int, limits: Limits 
     def app_state(publics: list[bytes]) -> dict[str, object]:
         theirs = {member.number: [key] for member, key in zip(consortium.CHINA, publics, strict=False)}
         signers = {number: own.values() for number, own in keys.items()}
-        return consortium.app_state(consortium.genesis_facts(consortium.CHINA, signers, theirs))
+        return consortium.app_state([*consortium.genesis_facts(consortium.CHINA, signers, theirs), *further])
 
     return RunningNet(localnet.create(folder / "net", chain_id, validators, app_state), keys, limits)
 

@@ -24,6 +24,7 @@ from abci_app.domain.agreements.tables import (
     DocumentKey,
     VersionKey,
 )
+from abci_app.kernel.context import Moment
 from abci_app.kernel.encoding import U16, U32, Decoder, Hash32, Value
 from abci_app.rules.interface import Slot
 from abci_app.state.overlay import Reader
@@ -89,35 +90,35 @@ _read_version: Decoder[VersionQuery] = Decoder(VersionQuery)
 _read_document: Decoder[bytes] = Decoder(Hash32)
 
 
-def _agreements(state: Reader, time: int, data: bytes) -> object:
+def _agreements(state: Reader, now: Moment, data: bytes) -> object:
     return tuple((key.agreement, row) for key, row in AGREEMENTS.rows(state))
 
 
-def _agreement(state: Reader, time: int, data: bytes) -> object:
+def _agreement(state: Reader, now: Moment, data: bytes) -> object:
     return AGREEMENTS.get(state, AgreementKey(_read_agreement(data)))
 
 
-def _version(state: Reader, time: int, data: bytes) -> object:
+def _version(state: Reader, now: Moment, data: bytes) -> object:
     query = _read_version(data)
     return VERSIONS.get(state, VersionKey(query.agreement, query.version))
 
 
-def _document(state: Reader, time: int, data: bytes) -> object:
+def _document(state: Reader, now: Moment, data: bytes) -> object:
     return DOCUMENTS.get(state, DocumentKey(_read_document(data)))
 
 
-def _calendar(state: Reader, time: int, data: bytes) -> object:
+def _calendar(state: Reader, now: Moment, data: bytes) -> object:
     rows = CALENDAR.rows(state, _AGREEMENT_PREFIX.pack(_read_agreement(data)))
     return tuple(row for _, row in rows)
 
 
-def _effective(state: Reader, time: int, data: bytes) -> object:
+def _effective(state: Reader, now: Moment, data: bytes) -> object:
     query = _read_version(data)
     version = VERSIONS.get(state, VersionKey(query.agreement, query.version))
-    return None if version is None else effective_state(version, time)
+    return None if version is None else effective_state(version, now.time)
 
 
-QUERIES: dict[str, Callable[[Reader, int, bytes], object]] = {
+QUERIES: dict[str, Callable[[Reader, Moment, bytes], object]] = {
     "/agreements/agreements": _agreements,
     "/agreements/agreement": _agreement,
     "/agreements/version": _version,
@@ -125,4 +126,4 @@ QUERIES: dict[str, Callable[[Reader, int, bytes], object]] = {
     "/agreements/calendar": _calendar,
     "/effective/agreement": _effective,
 }
-"""Path to question: (state, header time, canonical arguments) -> answer to encode, or None."""
+"""Path to question: (state, moment, canonical arguments) -> answer to encode, or None."""

@@ -9,13 +9,15 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta
 
 from abci_app.kernel.approvals import Approve, Signature, Signatures
-from abci_app.kernel.encoding import U8, U16, U32, Currency, Decoder, Hash32, KeyBytes, Text, Value, encode
+from abci_app.kernel.encoding import U8, U16, U32, U64, Currency, Decoder, Hash32, KeyBytes, Text, Value, encode
 from abci_app.kernel.envelope import SignatureBytes
 from abci_app.kernel.hashing import Tag, tagged
 from abci_app.kernel.roles import Role
 
 MOST_KEYS_PER_CHANGE = 16
 MOST_KEYS_PER_OPERATOR = 64
+MOST_NODES_PER_OPERATOR = 64
+MOST_VALIDATORS = 100
 VALIDATOR_POWER = 10
 """With 1, CometBFT's integer median returns the earliest vote, and one liar can move time back an hour."""
 _POSSESSION = Struct(">IB")  # operator, role
@@ -38,6 +40,18 @@ class Kind(IntEnum):
     ARBITRATOR = 8
 
 
+OPERATING = (Kind.MOBILE, Kind.FIXED, Kind.VIRTUAL, Kind.CARRIER, Kind.HUB)
+"""The kinds that have a seat; regulators, auditors and arbitrators have rights of their own instead."""
+
+
+class Membership(IntEnum):
+    """Where an operator stands. Frozen numbers."""
+
+    ACTIVE = 0
+    SUSPENDED = 1  # no vote, no readiness; its settlements go on
+    REMOVED = 2  # no keys, no nodes; for ever
+
+
 class KeyGrant(Value, frozen=True):
     """A key and the one role that it gets."""
 
@@ -49,6 +63,16 @@ class KeyGrant(Value, frozen=True):
 KeyGrants: TypeAlias = Annotated[tuple[KeyGrant, ...], Meta(max_length=MOST_KEYS_PER_CHANGE)]
 Keys: TypeAlias = Annotated[tuple[KeyBytes, ...], Meta(max_length=MOST_KEYS_PER_CHANGE)]
 Proofs: TypeAlias = Annotated[tuple[SignatureBytes, ...], Meta(max_length=MOST_KEYS_PER_CHANGE)]
+
+
+MOST_NODES_PER_CHANGE = 16
+MOST_UNITS = 64
+NODE_ID_SIZE = 20
+NodeId: TypeAlias = Annotated[bytes, Meta(min_length=NODE_ID_SIZE, max_length=NODE_ID_SIZE)]
+"""CometBFT's node id: the first 20 bytes of sha256 of the node's Ed25519 key."""
+NodeIds: TypeAlias = Annotated[tuple[NodeId, ...], Meta(max_length=MOST_NODES_PER_CHANGE)]
+Proof: TypeAlias = Annotated[bytes, Meta(min_length=64, max_length=64)]
+"""An Ed25519 signature."""
 
 
 class ChangeState(IntEnum):
@@ -74,8 +98,58 @@ class ProposeKeys(Value, frozen=True, tag="members.propose_keys"):
     proofs: Proofs
 
 
-Message: TypeAlias = ProposeKeys
-Routed: TypeAlias = ProposeKeys | Approve
+class RegisterNodes(Value, frozen=True, tag="members.register_nodes"):
+    """An administrator says which nodes of the own operator the others should let connect."""
+
+    register: NodeIds
+    retire: NodeIds
+
+
+class NamedUnit(Value, frozen=True):
+    """A province or affiliate of a new operator."""
+
+    unit: U16
+    name: Text
+
+
+class AdmitOperator(Value, frozen=True, tag="members.admit_operator"):
+    """By proposal only: a new member with its units and first keys. `proofs` as in `ProposeKeys`."""
+
+    operator: OperatorNumber
+    code: OperatorCode
+    name: Text
+    kind: Kind
+    currency: Currency
+    units: Annotated[tuple[NamedUnit, ...], Meta(max_length=MOST_UNITS)]
+    keys: KeyGrants
+    proofs: Proofs
+
+
+class ChangeMembership(Value, frozen=True, tag="members.change_membership"):
+    """By proposal only: suspend a member, let it take part again, or remove it for ever."""
+
+    operator: OperatorNumber
+    membership: Membership
+
+
+class AppointValidator(Value, frozen=True, tag="members.appoint_validator"):
+    """By proposal only: a machine gets a validator's power. `proof` is its key's signature of `possession`."""
+
+    operator: OperatorNumber
+    public: Hash32  # Ed25519
+    proof: Proof
+
+
+class RemoveValidator(Value, frozen=True, tag="members.remove_validator"):
+    """By proposal only: a machine loses its power. Its key never comes back."""
+
+    public: Hash32
+
+
+Governed: TypeAlias = AdmitOperator | ChangeMembership | AppointValidator | RemoveValidator
+"""What only a carried proposal may say."""
+Message: TypeAlias = ProposeKeys | RegisterNodes | Governed
+Routed: TypeAlias = Message | Approve
 
 
 # documents: nouns
@@ -101,6 +175,11 @@ def possession_hash(chain: bytes, operator: int, role: Role, key: bytes) -> byte
     A proof of possession, as certificate requests carry one (RFC 2986, RFC 4211 section 4).
     """
     return tagged(Tag.KEY_POSSESSION, chain, _POSSESSION.pack(operator, role), key)
+
+
+def possession(chain: bytes, operator: int, public: bytes) -> bytes:
+    """The 32 bytes that a validator's key signs to show that somebody holds it, for this operator on this chain."""
+    return tagged(Tag.POSSESSION, chain, operator.to_bytes(4, "big"), public)
 
 
 # facts: past participles
@@ -138,6 +217,46 @@ class ValidatorAppointed(Value, frozen=True, tag="members.validator_appointed"):
     power: U32
 
 
+class ValidatorAdded(Value, frozen=True, tag="members.validator_added"):
+    """By vote. The height counts for the gap between two changes."""
+
+    operator: OperatorNumber
+    public: Hash32
+    power: U32
+    height: U64
+
+
+class ValidatorRemoved(Value, frozen=True, tag="members.validator_removed"):
+    """By vote. The height counts for the gap between two changes."""
+
+    operator: OperatorNumber
+    public: Hash32
+    height: U64
+
+
+class ValidatorSuspended(Value, frozen=True, tag="members.validator_suspended"):
+    """By rule: the node brought evidence that this key signed two different things at `fault_height`."""
+
+    operator: OperatorNumber
+    public: Hash32
+    fault_height: U64
+
+
+class MembershipChanged(Value, frozen=True, tag="members.membership_changed"):
+    operator: OperatorNumber
+    membership: Membership
+
+
+class NodeRegistered(Value, frozen=True, tag="members.node_registered"):
+    operator: OperatorNumber
+    node: NodeId
+
+
+class NodeRetired(Value, frozen=True, tag="members.node_retired"):
+    operator: OperatorNumber
+    node: NodeId
+
+
 class KeysProposed(Value, frozen=True, tag="members.keys_proposed"):
     document: Hash32
     change: KeyChange
@@ -159,6 +278,12 @@ Fact: TypeAlias = (
     | KeyRegistered
     | KeyRevoked
     | ValidatorAppointed
+    | ValidatorAdded
+    | ValidatorRemoved
+    | ValidatorSuspended
+    | MembershipChanged
+    | NodeRegistered
+    | NodeRetired
     | KeysProposed
     | KeyChangeSigned
     | KeyChangeClosed
@@ -177,6 +302,8 @@ class Operator(Value, frozen=True):
     keys: U16  # active keys of all roles
     administrators: U16  # active keys with the role ADMIN
     key_changes: U32  # serial of the last key change proposed
+    nodes: U16  # registered nodes
+    membership: Membership
 
 
 class Unit(Value, frozen=True):
@@ -198,7 +325,17 @@ class PendingKeyChange(Value, frozen=True):
 
 class Validator(Value, frozen=True):
     operator: OperatorNumber
-    power: U32
+    power: U32  # 0 once removed or suspended; the key never comes back
+
+
+class Node(Value, frozen=True):
+    operator: OperatorNumber
+
+
+class LastChange(Value, frozen=True):
+    """When the validators were last changed by vote."""
+
+    height: U64
 
 
 class Code(IntEnum):
@@ -222,3 +359,22 @@ class Code(IntEnum):
     TOO_MANY_SIGNATURES = 116
     PROOFS_DO_NOT_MATCH = 117
     POSSESSION_NOT_PROVEN = 118
+    ONLY_BY_PROPOSAL = 119
+    NODE_NAMED_TWICE = 120
+    NODE_ALREADY_KNOWN = 121
+    NODE_NOT_KNOWN = 122
+    TOO_MANY_NODES = 123
+    NUMBER_OUT_OF_TURN = 124
+    CODE_TAKEN = 125
+    UNIT_NAMED_TWICE = 126
+    OPERATOR_NOT_FOUND = 127
+    MEMBERSHIP_UNCHANGED = 128
+    STILL_VALIDATES = 129
+    NOT_AN_ACTIVE_MEMBER = 130
+    SMALL_ORDER_KEY = 131
+    VALIDATOR_ALREADY_KNOWN = 132
+    VALIDATOR_NOT_ACTIVE = 133
+    VALIDATORS_CHANGED_LATELY = 134
+    LAST_VALIDATOR = 135
+    TOO_MANY_VALIDATORS = 136
+    LAST_MEMBER = 137

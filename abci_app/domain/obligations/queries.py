@@ -47,6 +47,7 @@ from abci_app.domain.periods.queries import statement_of
 from abci_app.domain.periods.schema import Fact as PeriodFact
 from abci_app.domain.periods.schema import PeriodClosed, PeriodState
 from abci_app.domain.periods.tables import PERIODS, PeriodKey
+from abci_app.kernel.context import Moment
 from abci_app.kernel.encoding import U8, U16, U32, Currency, Decoder, Micro, SignedMicro, Value
 from abci_app.state.overlay import Overlay, Reader
 
@@ -281,63 +282,63 @@ _read_pair: Decoder[PairQuery] = Decoder(PairQuery)
 _NUMBER = Struct(">I")
 
 
-def _obligation(state: Reader, time: int, data: bytes) -> object:
+def _obligation(state: Reader, now: Moment, data: bytes) -> object:
     return OBLIGATIONS.get(state, ObligationKey(_read_number(data)))
 
 
-def _of_operator(state: Reader, time: int, data: bytes) -> object:
+def _of_operator(state: Reader, now: Moment, data: bytes) -> object:
     listed = LISTINGS.rows(state, _NUMBER.pack(_read_number(data)))
     numbers = sorted(key.obligation for key, _ in listed)
     return tuple((number, OBLIGATIONS.require(state, ObligationKey(number))) for number in numbers)
 
 
-def _invoice(state: Reader, time: int, data: bytes) -> object:
+def _invoice(state: Reader, now: Moment, data: bytes) -> object:
     query = _read_invoice(data)
     return INVOICES.get(state, InvoiceKey(query.agreement, query.pair, query.ordinal, query.direction))
 
 
-def _payments(state: Reader, time: int, data: bytes) -> object:
+def _payments(state: Reader, now: Moment, data: bytes) -> object:
     rows = PAYMENTS.rows(state, _NUMBER.pack(_read_number(data)))
     return tuple((key.reference[: key.size], row) for key, row in rows)
 
 
-def _rounds(state: Reader, time: int, data: bytes) -> object:
+def _rounds(state: Reader, now: Moment, data: bytes) -> object:
     return tuple((key.round, row) for key, row in ROUNDS.rows(state))
 
 
-def _round(state: Reader, time: int, data: bytes) -> object:
+def _round(state: Reader, now: Moment, data: bytes) -> object:
     return ROUNDS.get(state, RoundKey(_read_number(data)))
 
 
-def _accounts(state: Reader, time: int, data: bytes) -> object:
+def _accounts(state: Reader, now: Moment, data: bytes) -> object:
     rows = ACCOUNTS.rows(state, _NUMBER.pack(_read_number(data)))
     return tuple((key.counterparty, key.currency, row) for key, row in rows)
 
 
-def _net_position(state: Reader, time: int, data: bytes) -> object:
+def _net_position(state: Reader, now: Moment, data: bytes) -> object:
     query = _read_pair(data)
     row = account(state, query.operator, query.counterparty, query.currency)
     owes, is_owed = row.debits_pending, row.credits_pending
     return NetPosition(owes, is_owed, owes - is_owed, row.debits_posted, row.credits_posted)
 
 
-def _effective_obligation(state: Reader, time: int, data: bytes) -> object:
+def _effective_obligation(state: Reader, now: Moment, data: bytes) -> object:
     number = _read_number(data)
     if OBLIGATIONS.get(state, ObligationKey(number)) is None:
         return None
-    return effective(present(state, number, time).row, time)
+    return effective(present(state, number, now.time).row, now.time)
 
 
-def _effective_round(state: Reader, time: int, data: bytes) -> object:
+def _effective_round(state: Reader, now: Moment, data: bytes) -> object:
     number = _read_number(data)
     if ROUNDS.get(state, RoundKey(number)) is None:
         return None
     view = Overlay(state)
-    fold_all(view, due_on_round(state, number, time))
+    fold_all(view, due_on_round(state, number, now.time))
     return ROUNDS.require(view, RoundKey(number))
 
 
-QUERIES: dict[str, Callable[[Reader, int, bytes], object]] = {
+QUERIES: dict[str, Callable[[Reader, Moment, bytes], object]] = {
     "/obligations/obligation": _obligation,
     "/obligations/of_operator": _of_operator,
     "/obligations/invoice": _invoice,
@@ -349,4 +350,4 @@ QUERIES: dict[str, Callable[[Reader, int, bytes], object]] = {
     "/effective/obligation": _effective_obligation,
     "/effective/round": _effective_round,
 }
-"""Path to question: (state, header time, canonical arguments) -> answer to encode, or None."""
+"""Path to question: (state, moment, canonical arguments) -> answer to encode, or None."""

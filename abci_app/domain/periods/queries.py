@@ -42,6 +42,7 @@ from abci_app.domain.periods.tables import (
     StatementKey,
 )
 from abci_app.domain.rulebook.queries import version_for, versions_over
+from abci_app.kernel.context import Moment
 from abci_app.kernel.encoding import U8, U16, U32, Decoder, Hash32, Value
 from abci_app.rules.interface import Slot
 from abci_app.state.overlay import Overlay, Reader
@@ -50,7 +51,6 @@ _PERIOD_PREFIX = Struct(">" + PERIOD_FORM)
 _PARTY_PREFIX = Struct(">" + PERIOD_FORM + "B")
 _AGREEMENT_PREFIX = Struct(">I")
 _AGREED = (Verdict.EQUAL, Verdict.WITHIN)
-_ANY_HEIGHT = 2**63 - 1
 _NO_CHAIN = bytes(32)
 _NO_FIGURES = LineFigures(0, 0, 0, 0)
 _LOOKED_BACK = 12  # ordinals in which provisional figures are looked for: a year of months
@@ -340,51 +340,50 @@ def _key(data: bytes) -> PeriodKey:
     return PeriodKey(query.agreement, query.pair, query.ordinal)
 
 
-def _periods(state: Reader, time: int, data: bytes) -> object:
+def _periods(state: Reader, now: Moment, data: bytes) -> object:
     rows = PERIODS.rows(state, _AGREEMENT_PREFIX.pack(_read_agreement(data)))
     return tuple((key.pair, key.ordinal, row) for key, row in rows)
 
 
-def _period(state: Reader, time: int, data: bytes) -> object:
+def _period(state: Reader, now: Moment, data: bytes) -> object:
     return PERIODS.get(state, _key(data))
 
 
-def _streams(state: Reader, time: int, data: bytes) -> object:
+def _streams(state: Reader, now: Moment, data: bytes) -> object:
     rows = STREAMS.rows(state, _PERIOD_PREFIX.pack(*_key(data)))
     return tuple((key.party, key.stream, row) for key, row in rows)
 
 
-def _anchors(state: Reader, time: int, data: bytes) -> object:
+def _anchors(state: Reader, now: Moment, data: bytes) -> object:
     rows = ANCHORS.rows(state, _PERIOD_PREFIX.pack(*_key(data)))
     return tuple((key.party, key.stream, key.sequence, row) for key, row in rows)
 
 
-def _declarations(state: Reader, time: int, data: bytes) -> object:
+def _declarations(state: Reader, now: Moment, data: bytes) -> object:
     rows = DECLARATIONS.rows(state, _PERIOD_PREFIX.pack(*_key(data)))
     return tuple((key.revision, key.party, row) for key, row in rows)
 
 
-def _figures(state: Reader, time: int, data: bytes) -> object:
+def _figures(state: Reader, now: Moment, data: bytes) -> object:
     rows = FIGURES.rows(state, _PERIOD_PREFIX.pack(*_key(data)))
     return tuple((key.revision, key.party, row) for key, row in rows)
 
 
-def _statement(state: Reader, time: int, data: bytes) -> object:
+def _statement(state: Reader, now: Moment, data: bytes) -> object:
     return STATEMENTS.get(state, StatementKey(_read_document(data)))
 
 
-def _effective(state: Reader, time: int, data: bytes) -> object:
+def _effective(state: Reader, now: Moment, data: bytes) -> object:
     key = _key(data)
     governing = active_terms(state, key.agreement, key.ordinal)
     if governing is None or key.pair >= len(governing.terms.pairs):
         return None
-    now = present(state, _NO_CHAIN, key, governing, time, _ANY_HEIGHT)
-    return EffectivePeriod(
-        now.row.state, now.row.flags, now.row.declared, now.row.opened, statement_of(now.view, now.row)
-    )
+    due = present(state, _NO_CHAIN, key, governing, now.time, now.height)
+    row = due.row
+    return EffectivePeriod(row.state, row.flags, row.declared, row.opened, statement_of(due.view, row))
 
 
-QUERIES: dict[str, Callable[[Reader, int, bytes], object]] = {
+QUERIES: dict[str, Callable[[Reader, Moment, bytes], object]] = {
     "/periods/periods": _periods,
     "/periods/period": _period,
     "/periods/streams": _streams,
@@ -394,4 +393,4 @@ QUERIES: dict[str, Callable[[Reader, int, bytes], object]] = {
     "/periods/statement": _statement,
     "/effective/period": _effective,
 }
-"""Path to question: (state, header time, canonical arguments) -> answer to encode, or None."""
+"""Path to question: (state, moment, canonical arguments) -> answer to encode, or None."""

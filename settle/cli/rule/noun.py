@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from settle.cli.options import noun
 
-app = noun("rule", "Rules: write, check, measure, build, compare with the chain.")
+app = noun("rule", "Rules: write, check, measure, build, publish, sign, compare with the chain.")

@@ -1,0 +1,1 @@
+"""How the members decide together: proposals, votes, and what they set."""

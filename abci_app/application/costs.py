@@ -6,19 +6,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from abci_app.application.router import Message
-from abci_app.domain.agreements.schema import ProposeAgreement
+from abci_app.domain.agreements.schema import MOST_LINES, ProposeAgreement
 from abci_app.domain.members.schema import ProposeKeys
 from abci_app.domain.obligations.schema import (
+    MOST_SPANS,
+    ClaimInterest,
     ConfirmPayment,
     ContestPayment,
     IssueInvoice,
     NotifyPayment,
     ProposeRound,
+    Rerate,
 )
 from abci_app.domain.periods.schema import AnchorUsage, Declare, Open
 from abci_app.kernel.approvals import Advance, Approve
 from abci_app.kernel.commitments import multiplications_to_open, multiplications_to_verify
 from abci_app.kernel.costs import FACT, POINT_MULTIPLICATION, ROW_WRITE, RULE_CALL, SIGNATURE, bytes_cost
+from abci_app.rules.interface import Slot
 
 
 def _rows(facts: int, rows: int) -> int:
@@ -26,11 +30,12 @@ def _rows(facts: int, rows: int) -> int:
 
 
 def _approve(_: Approve) -> int:
-    return _rows(4, 6)
+    """A signature may be the last, and move the bias of a unit pair."""
+    return _rows(4, 7)
 
 
 def _advance(_: Advance) -> int:
-    return _rows(8, 8)
+    return _rows(9, 11)
 
 
 def _propose_keys(message: ProposeKeys) -> int:
@@ -40,9 +45,11 @@ def _propose_keys(message: ProposeKeys) -> int:
 
 
 def _propose_agreement(message: ProposeAgreement) -> int:
-    """The rating rule is tried with every line, the tolerance rule once; the calendar is written in the end."""
+    """Rating and tax are tried with every line, everything else once; the calendar is written in the end."""
     terms = message.terms
-    return _rows(1, 4) + len(terms.calendar) * ROW_WRITE + (len(terms.catalogue) + 1) * RULE_CALL
+    taxed = any(bound.slot == Slot.INVOICE for bound in terms.slots)
+    calls = len(terms.slots) + len(terms.catalogue) * (2 if taxed else 1)
+    return _rows(1, 4) + len(terms.calendar) * ROW_WRITE + calls * RULE_CALL
 
 
 def _anchor_usage(_: AnchorUsage) -> int:
@@ -54,8 +61,20 @@ def _declare(message: Declare) -> int:
 
 
 def _issue_invoice(_: IssueInvoice) -> int:
-    """With it may come what has fallen due on the period."""
-    return _rows(12, 20)
+    """With it may come what has fallen due on the period. Of every line both parts are rounded and taxed by rule."""
+    return _rows(13, 22) + 4 * MOST_LINES * RULE_CALL
+
+
+def _claim_interest(_: ClaimInterest) -> int:
+    """With it may come what has fallen due on the obligation and its round. Every span is asked about twice: up to
+    its end, and up to its beginning. One more call tells the time bar.
+    """
+    return _rows(6, 18) + (2 * MOST_SPANS + 1) * RULE_CALL
+
+
+def _rerate(_: Rerate) -> int:
+    """Every line priced for both parties, and both amounts of it rounded and taxed; two notes."""
+    return _rows(14, 24) + 6 * MOST_LINES * RULE_CALL
 
 
 def _propose_round(message: ProposeRound) -> int:
@@ -67,14 +86,14 @@ def _propose_round(message: ProposeRound) -> int:
 
 
 def _payment(_: NotifyPayment | ConfirmPayment | ContestPayment) -> int:
-    """A payment may end a round, an obligation and a period."""
-    return _rows(4, 10)
+    """A payment may end a round, an obligation and a period; where it is late, the row of that goes one day too."""
+    return _rows(5, 13)
 
 
 def _open(message: Open) -> int:
     """Every commitment is made again, every line of both parties priced and judged."""
     lines = len(message.lines)
-    return _rows(3, 5) + multiplications_to_open(2 * lines) * POINT_MULTIPLICATION + 3 * lines * RULE_CALL
+    return _rows(4, 6) + multiplications_to_open(2 * lines) * POINT_MULTIPLICATION + 3 * lines * RULE_CALL
 
 
 COSTS: dict[type, Callable[[Any], int]] = {
@@ -90,6 +109,8 @@ COSTS: dict[type, Callable[[Any], int]] = {
     NotifyPayment: _payment,
     ConfirmPayment: _payment,
     ContestPayment: _payment,
+    ClaimInterest: _claim_interest,
+    Rerate: _rerate,
 }
 
 

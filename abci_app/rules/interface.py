@@ -26,6 +26,15 @@ class Slot(IntEnum):
     DEAL = 7
 
 
+class DisputeStep(IntEnum):
+    """What a dispute rule's `time_bar` is asked about. Frozen numbers."""
+
+    RAISE = 1
+    ANSWER = 2
+    SAMPLE = 3
+    RULE = 4
+
+
 class EntryForm(NamedTuple):
     """An entry point as a slot wants it."""
 
@@ -81,6 +90,10 @@ _VALIDATION_1 = {
     ),
 }
 _TOLERANCE_1 = {"judge_line": EntryForm(_integers("creditor", "debtor"), _integers("verdict", "settled"))}
+_TOLERANCE_2 = {
+    # `bias`: creditor less debtor over the lines settled within tolerance before this one, of this pair and creditor.
+    "judge_line": EntryForm(_integers("creditor", "debtor", "bias"), _integers("verdict", "settled", "bias_after")),
+}
 _DISPUTE_1 = {
     # Amounts in 10^-6 of the currency's unit; a rejection says why not. Steps: 1 raise, 2 answer, 3 sample, 4 rule.
     "may_raise": EntryForm(
@@ -113,6 +126,7 @@ INTERFACES = {
     (Slot.RATING, 2): _RATING_2,
     (Slot.VALIDATION, 1): _VALIDATION_1,
     (Slot.TOLERANCE, 1): _TOLERANCE_1,
+    (Slot.TOLERANCE, 2): _TOLERANCE_2,
     (Slot.DISPUTE, 1): _DISPUTE_1,
     (Slot.SET_OFF, 1): _SET_OFF_1,
     (Slot.SET_OFF, 2): _SET_OFF_2,

@@ -51,10 +51,12 @@ CREATE TABLE obligation (number INTEGER PRIMARY KEY, debtor INTEGER NOT NULL, cr
     object BLOB NOT NULL, value BLOB NOT NULL);
 CREATE TABLE round (number INTEGER PRIMARY KEY, document BLOB NOT NULL, first INTEGER NOT NULL,
     second INTEGER NOT NULL, object BLOB NOT NULL, value BLOB NOT NULL);
+CREATE TABLE arrears (obligation INTEGER PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE note (obligation INTEGER PRIMARY KEY, kind INTEGER NOT NULL);
 """
 TABLES: Final = (
     "operator", "key", "key_change", "version", "signature", "period", "anchor", "declaration", "figures", "statement",
-    "invoice", "obligation", "round",
+    "invoice", "obligation", "round", "arrears", "note",
 )  # fmt: skip
 
 
@@ -91,6 +93,7 @@ def project(base: sqlite3.Connection, fact: Fact, about: bytes) -> None:
             | periods.StatementRefused()
             | periods.PeriodSigned()
             | periods.PeriodClosed()
+            | periods.BiasJudged()
         ):
             _period(base, fact)
         case (
@@ -107,6 +110,10 @@ def project(base: sqlite3.Connection, fact: Fact, about: bytes) -> None:
             | obligations.RoundAccepted()
             | obligations.RoundSettled()
             | obligations.RoundUnwound()
+            | obligations.TaxStated()
+            | obligations.PaidLate()
+            | obligations.InterestClaimed()
+            | obligations.PeriodRerated()
         ):
             project_money(base, fact, about)
         case _:
@@ -177,6 +184,7 @@ def _period(base: sqlite3.Connection, fact: periods.Fact) -> None:
             | periods.StatementRefused()
             | periods.PeriodSigned()
             | periods.PeriodClosed()
+            | periods.BiasJudged()
         ):
             pass
         case _:
@@ -188,7 +196,7 @@ def _period(base: sqlite3.Connection, fact: periods.Fact) -> None:
 
 def _after(row: Period, fact: periods.Fact) -> Period:
     match fact:
-        case periods.UsageAnchored():
+        case periods.UsageAnchored() | periods.BiasJudged():
             return row
         case periods.PeriodCutOff():
             pinned = replace(row, height=fact.height, rating=fact.rating, tolerance=fact.tolerance)

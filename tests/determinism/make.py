@@ -9,9 +9,8 @@ from collections.abc import Sequence
 
 from abci_app.application.interface import BlockResult
 from abci_app.kernel.roles import Role
-from settle.rules.shipped import rulebook_facts
 from tests.determinism.corpus import FILE, Corpus, RecordedBlock, digest
-from tests.determinism.settlement import ChainBook, settle_a_quarter
+from tests.determinism.settlement import ChainBook, rulebook, settle_a_quarter
 from tests.simulation.mutations import Mutator
 from tests.support.books import units
 from tests.support.chains import CHAIN, CODES, Network, genesis, genesis_facts, signer
@@ -48,7 +47,7 @@ class Recording:
 
 def make() -> Corpus:
     """A quarter settled message by message, then valid, invalid and malformed transactions on what it left."""
-    facts = [*genesis_facts(), *units(), *rulebook_facts()]
+    facts = [*genesis_facts(), *units(), *rulebook()]
     recording = Recording(Network(facts))
     settle_a_quarter(ChainBook(recording.network, recording.decide))
     _mutated_blocks(recording)

@@ -106,6 +106,11 @@ class LoadedRule(NamedTuple):
         """The parameters that the agreement gives, after the leading ones of the slot."""
         return agreement_parameters(self._function(entry), self.manifest.slot, self.manifest.interface)
 
+    def parameters(self) -> tuple[str, ...]:
+        """What an agreement gives this rule, in order: each name once, by its first entry point in the text."""
+        named = (one.name for entry in self.functions for one in self.agreement_parameters(entry))
+        return tuple(dict.fromkeys(named))
+
     def _function(self, entry: str) -> Function:
         for function in entry_points(self.program):
             if function.name == entry:

@@ -26,6 +26,15 @@ class Slot(IntEnum):
     DEAL = 7
 
 
+class DisputeStep(IntEnum):
+    """What a dispute rule's `time_bar` is asked about. Frozen numbers."""
+
+    RAISE = 1
+    ANSWER = 2
+    SAMPLE = 3
+    RULE = 4
+
+
 class EntryForm(NamedTuple):
     """An entry point as a slot wants it."""
 

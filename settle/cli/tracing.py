@@ -8,12 +8,15 @@ from typing import NamedTuple
 import msgspec
 
 from abci_app.domain.obligations.schema import (
+    InterestClaimed,
     ObligationPosted,
+    PeriodRerated,
     RoundAccepted,
     RoundProposed,
     RoundSettled,
     RoundSigned,
     RoundUnwound,
+    TaxStated,
 )
 from abci_app.domain.periods.queries import PeriodQuery
 from abci_app.domain.periods.schema import PeriodCutOff, StatementStruck
@@ -34,14 +37,15 @@ def of_period(log: Iterable[ToldFact], key: PeriodQuery) -> list[Step]:
     facts = list(log)
     steps = [Step("agreement", each) for each in facts if _agreement_of(each.fact) == key.agreement]
     own = [each for each in facts if period_named(each.fact) == key]
-    bundles = {bundle for each in own for bundle in _bundles(each.fact)}
-    steps += [Step("rule", each) for each in _rules(facts, bundles)]
-    steps += [Step("period", each) for each in own]
     numbers = {
         each.fact.obligation
         for each in facts
         if isinstance(each.fact, ObligationPosted) and _origin(each.fact) == key and not each.fact.claim.origin.round
     }
+    owed = [each for each in facts if getattr(each.fact, "obligation", 0) in numbers]
+    bundles = {bundle for each in (*own, *owed) for bundle in _bundles(each.fact)}
+    steps += [Step("rule", each) for each in _rules(facts, bundles)]
+    steps += [Step("period", each) for each in own]
     rounds = {
         each.fact.terms.round: each.fact
         for each in facts
@@ -110,6 +114,10 @@ def _bundles(fact: Value) -> tuple[bytes, ...]:
     match fact:
         case PeriodCutOff():
             return fact.rating, fact.tolerance
+        case TaxStated() | InterestClaimed():
+            return (fact.rule,)
+        case PeriodRerated():
+            return fact.after, fact.invoice
         case _:
             return ()
 

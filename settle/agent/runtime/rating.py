@@ -167,10 +167,10 @@ def _catalogue(terms: Terms) -> list[LineKey]:
 
 
 def _rating(terms: Terms, rule: LoadedRule) -> Rating:
-    """The rule with the agreement's parameters, which the agreement gives in the order of `price_line`."""
+    """The rule with the agreement's parameters, which the agreement gives in the order that the rule names them."""
     bound = binding(terms, Slot.RATING)
     assert bound is not None, "every agreement binds a rating rule"
-    names = [declared.name for declared in rule.agreement_parameters("price_line")]
+    names = rule.parameters()
     try:
         return Rating.of(rule, dict(zip(names, bound.parameters, strict=True)))
     except (KeyError, ValueError) as fault:

@@ -19,6 +19,7 @@ from abci_app.domain.periods.schema import AnchorUsage, Declare, Open
 from abci_app.kernel.approvals import Advance, Approve
 from abci_app.kernel.commitments import multiplications_to_open, multiplications_to_verify
 from abci_app.kernel.costs import FACT, POINT_MULTIPLICATION, ROW_WRITE, RULE_CALL, SIGNATURE, bytes_cost
+from abci_app.rules.interface import Slot
 
 
 def _rows(facts: int, rows: int) -> int:
@@ -40,9 +41,10 @@ def _propose_keys(message: ProposeKeys) -> int:
 
 
 def _propose_agreement(message: ProposeAgreement) -> int:
-    """The rating rule is tried with every line, the tolerance rule once; the calendar is written in the end."""
+    """Rating and validation are tried with every line, the tolerance rule once; the calendar is written in the end."""
     terms = message.terms
-    return _rows(1, 4) + len(terms.calendar) * ROW_WRITE + (len(terms.catalogue) + 1) * RULE_CALL
+    by_line = sum(bound.slot in (Slot.RATING, Slot.VALIDATION) for bound in terms.slots)
+    return _rows(1, 4) + len(terms.calendar) * ROW_WRITE + (by_line * len(terms.catalogue) + 1) * RULE_CALL
 
 
 def _anchor_usage(_: AnchorUsage) -> int:

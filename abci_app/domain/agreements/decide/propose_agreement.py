@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from abci_app.domain.agreements.decide.try_validation import try_validate_record
 from abci_app.domain.agreements.queries import binding, ends_of, party_of
 from abci_app.domain.agreements.schema import (
     LATEST,
@@ -198,19 +199,24 @@ def _check_known(state: Reader, terms: Terms) -> None:
 def _check_rules_fit(state: Reader, at: Context, terms: Terms) -> None:
     """The rules take every line of the catalogue and the agreement's parameters, tried with no traffic.
 
-    A misfit found at the first opening would leave every line without a price. A rule that has no version
-    yet for the first usage is not tried. Raises `Rejected` with the rule's own code.
+    A misfit found at the first opening would leave every line without a price, one found at the first file would
+    leave every record untaken. A rule that has no version yet for the first usage is not tried. Raises `Rejected`
+    with the rule's own code.
     """
     usage_from = terms.calendar[0].usage_from
-    for slot, entry in ((Slot.RATING, "price_line"), (Slot.TOLERANCE, "judge_line")):
+    tried = ((Slot.RATING, "price_line"), (Slot.TOLERANCE, "judge_line"), (Slot.VALIDATION, "validate_record"))
+    for slot, entry in tried:
         bound = binding(terms, slot)
-        assert bound is not None, "the form binds both"
+        if bound is None:
+            continue
         version = version_for(state, bound.rule, usage_from, at.height)
         if version is None:
             continue
         rule = at.rules(version.bundle, entry)
         if slot == Slot.TOLERANCE:
             rule(0, 0, *bound.parameters)
+        elif slot == Slot.VALIDATION:
+            try_validate_record(terms, rule, bound.parameters)
         else:
             for line in terms.catalogue:
                 ends = ends_of(terms, line.direction)

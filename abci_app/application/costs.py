@@ -122,10 +122,10 @@ def _change_rule(_: RollBack | SuspendRule | RatifySuspension | ResumeRule) -> i
 
 
 def _propose_agreement(message: ProposeAgreement) -> int:
-    """Rating and tax are tried with every line, everything else once; the calendar is written in the end."""
+    """Rating, validation and tax are tried with every line, all else once; the calendar is written in the end."""
     terms = message.terms
-    taxed = any(bound.slot == Slot.INVOICE for bound in terms.slots)
-    calls = len(terms.slots) + len(terms.catalogue) * (2 if taxed else 1)
+    by_line = {bound.slot for bound in terms.slots} & {Slot.RATING, Slot.VALIDATION, Slot.INVOICE}
+    calls = len(terms.slots) + len(terms.catalogue) * len(by_line)
     return _rows(1, 4) + len(terms.calendar) * ROW_WRITE + calls * RULE_CALL
 
 

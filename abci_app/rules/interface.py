@@ -71,6 +71,13 @@ _RATING_2 = {
     "combined": EntryForm(_integers("first", "second"), _integers("rate")),
     "price_line": _RATING_1["price_line"],
 }
+_RATING_3 = {
+    # `instant`: seconds UTC of the answer, so that a rule can tell peak from off-peak.
+    "rate_record": EntryForm(
+        (*_RATING_1["rate_record"].parameters, *_integers("instant")), _RATING_1["rate_record"].results
+    ),
+    "price_line": _RATING_1["price_line"],
+}
 _VALIDATION_1 = {
     # A rejection is the cause of suspense, or of a refused file. Ages in seconds, from use to arrival.
     "validate_record": EntryForm(
@@ -124,6 +131,7 @@ _DEAL_1 = {
 INTERFACES = {
     (Slot.RATING, 1): _RATING_1,
     (Slot.RATING, 2): _RATING_2,
+    (Slot.RATING, 3): _RATING_3,
     (Slot.VALIDATION, 1): _VALIDATION_1,
     (Slot.TOLERANCE, 1): _TOLERANCE_1,
     (Slot.TOLERANCE, 2): _TOLERANCE_2,

@@ -201,9 +201,10 @@ def _on_known_lines(rate: RateRecord, terms: Terms) -> RateRecord:
 
     def rated(
         service: int, direction: int, originating: int, terminating: int,
-        a_number: str, b_number: str, local: bool, duration_ms: int, units: int,
+        a_number: str, b_number: str, local: bool, duration_ms: int, *others: int,
     ) -> tuple[int, ...]:  # fmt: skip
-        band, billed = rate(service, direction, originating, terminating, a_number, b_number, local, duration_ms, units)
+        numbers = (a_number, b_number, local, duration_ms, *others)
+        band, billed = rate(service, direction, originating, terminating, *numbers)
         known = bands.get((service, direction), [band])
         return band if band in known else known[0], billed
 
@@ -213,9 +214,10 @@ def _on_known_lines(rate: RateRecord, terms: Terms) -> RateRecord:
 def _in_increments(rate: RateRecord, voice: int | None, first_ms: int, next_ms: int) -> RateRecord:
     def rated(
         service: int, direction: int, originating: int, terminating: int,
-        a_number: str, b_number: str, local: bool, duration_ms: int, units: int,
+        a_number: str, b_number: str, local: bool, duration_ms: int, *others: int,
     ) -> tuple[int, ...]:  # fmt: skip
-        band, billed = rate(service, direction, originating, terminating, a_number, b_number, local, duration_ms, units)
+        numbers = (a_number, b_number, local, duration_ms, *others)
+        band, billed = rate(service, direction, originating, terminating, *numbers)
         if service != voice:
             return band, billed
         further = max(0, duration_ms - first_ms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abci_app.domain.agreements.decide.try_validation import try_validation
 from abci_app.domain.agreements.queries import ends_of
 from abci_app.domain.agreements.schema import SlotBinding, Terms
 from abci_app.kernel.context import Context, RuleFunction
@@ -10,10 +11,10 @@ from abci_app.rules.interface import DisputeStep, Slot
 
 
 def try_rule(at: Context, terms: Terms, bound: SlotBinding, bundle: bytes, interface: int) -> None:
-    """Call the entry points that the chain itself calls later. Raises `Rejected` with the rule's own code.
+    """Call the entry points that are called later. Raises `Rejected` with the rule's own code.
 
     A misfit found at the first opening would leave every line without a price, one found at the first invoice
-    would leave a month unpaid. Entry points that only agents call are not tried.
+    would leave a month unpaid, one at the first file would leave every record untaken.
     """
 
     def entry(name: str) -> RuleFunction:
@@ -28,6 +29,8 @@ def try_rule(at: Context, terms: Terms, bound: SlotBinding, bundle: bytes, inter
             entry("judge_line")(0, 0)
         case Slot.TOLERANCE, _:
             entry("judge_line")(0, 0, 0)
+        case Slot.VALIDATION, _:
+            try_validation(terms, entry("validate_record"), entry("validate_file"))
         case Slot.INVOICE, 1:
             entry("rounded")(0, minor_unit(terms.currency))
             tax = entry("tax")
@@ -38,4 +41,4 @@ def try_rule(at: Context, terms: Terms, bound: SlotBinding, bundle: bytes, inter
         case Slot.DISPUTE, _:
             entry("time_bar")(DisputeStep.RAISE.value)
         case _:
-            pass  # set-off is asked when a round is proposed; validation and deals are the agents'
+            pass  # set-off is asked when a round is proposed; deals are the agents'

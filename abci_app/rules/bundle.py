@@ -108,14 +108,24 @@ class LoadedRule(NamedTuple):
 
     def parameters(self) -> tuple[str, ...]:
         """What an agreement gives this rule, in order: each name once, by its first entry point in the text."""
-        named = (one.name for entry in self.functions for one in self.agreement_parameters(entry))
-        return tuple(dict.fromkeys(named))
+        return _asked_by(self.program, self.manifest)
 
     def _function(self, entry: str) -> Function:
         for function in entry_points(self.program):
             if function.name == entry:
                 return function
         return refuse(RuleCode.NO_ENTRY_POINT, self.manifest.name, f"one of {', '.join(self.functions)}", entry)
+
+
+def parameters_of(bundle: Bundle) -> tuple[str, ...]:
+    """`LoadedRule.parameters` of a stored bundle, without compiling it."""
+    return _asked_by(read_program(bundle.tree), bundle.manifest)
+
+
+def _asked_by(program: Program, manifest: Manifest) -> tuple[str, ...]:
+    entries = entry_points(program)
+    named = (one.name for entry in entries for one in agreement_parameters(entry, manifest.slot, manifest.interface))
+    return tuple(dict.fromkeys(named))
 
 
 _read_bundle = Decoder[Bundle](Bundle, deepest=6)

@@ -88,9 +88,9 @@ def of_rule(log: Iterable[ToldFact], rule: int) -> list[Step]:
     bundles = {bundle for each in own if (bundle := getattr(each.fact, "bundle", b""))}
     mandates = {mandate for each in own if (mandate := getattr(each.fact, "mandate", b""))}
     return _in_order(
-        [Step("rule", each) for each in own]
-        + [Step("bundle", each) for each in facts if getattr(each.fact, "bundle", b"") in bundles]
+        [Step("bundle", each) for each in facts if getattr(each.fact, "bundle", b"") in bundles]
         + [Step("proposal", each) for each in facts if getattr(each.fact, "document", b"") in mandates]
+        + [Step("rule", each) for each in own]
     )
 
 

@@ -221,6 +221,20 @@ def test_a_rule_goes_live_and_is_followed_back_by_its_name(
     assert kinds.index("proposal_carried") < kinds.index("version_scheduled") < kinds.index("readiness_signed")
 
 
+def test_a_vote_that_ends_after_the_height_is_of_no_effect_and_says_why(
+    node: MemoryNode, members: Mapping[int, Command], folder: Path
+) -> None:
+    published(members, folder)
+    members[CMCC].json("gov", "propose", "rule", "flat_minutes/v2", "--after", 5, "--backdated")
+    for _ in range(10):
+        node.make_block()
+    for operator in (CUCC, CTCC, CMCC):
+        members[operator].json("gov", "vote", "CMCC/1")
+    assert "FAILED, code 318" in members[CMCC]("gov", "show", "CMCC/1").out
+    members[CMCC].json("gov", "propose", "rule", "flat_minutes/v2", "--after", 5, "--backdated")
+    assert {each["proposal"] for each in members[CMCC].json("gov", "list", "--open")} == {"CMCC/2"}
+
+
 @pytest.mark.parametrize("heights", [(), ("--at", 40, "--after", 20)])
 def test_a_rule_is_proposed_for_a_height_or_a_distance(
     heights: tuple[object, ...], members: Mapping[int, Command], folder: Path

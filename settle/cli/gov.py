@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from string import hexdigits
 
 from abci_app.domain.governance.queries import BallotAt
 from abci_app.domain.governance.schema import Ballot, ProposalState
@@ -95,7 +96,7 @@ def show(proposal: str, *, common: Common = COMMON) -> None:
                 *(("carries", each) for each in what),
                 *((f"{vote['operator']} votes", vote["verdict"]) for vote in votes),
                 ("has not voted", ", ".join(map(str, missing)) or "nobody"),
-                ("can still be carried", "yes" if found.can_carry else "no"),
+                *([("can still be carried", found.can_carry)] if found.state == ProposalState.VOTING else []),
             ]
         )
         now.out.result(told, shown)
@@ -139,12 +140,8 @@ def readiness(version: str, *, wait: float = 0.0, common: Common = COMMON) -> No
         at = version_named(now, version)
         bundle = now.require(f"bundle {at.row.bundle.hex()}", BUNDLE, at.row.bundle, "settle rule list")
         here = examine(bundle.raw)
-        powers: dict[int, int] = {}
-        for _, row in now.ask(VALIDATORS):
-            powers[row.operator] = powers.get(row.operator, 0) + row.power
-        standing = {
-            now.codes[operator]: _ready(now, at.row.ready, operator) for operator, power in powers.items() if power
-        }
+        asked = {row.operator for _, row in now.ask(VALIDATORS) if row.power} if at.row.mandate else set()
+        standing = {now.codes[operator]: _ready(now, at.row.ready, operator) for operator in sorted(asked)}
         digests = {"stated": here.stated.hex(), "here": here.own.hex(), "failure": here.failure}
         runs = None if at.row.active_from == NEVER else at.row.active_from
         missing = [name for name, each in standing.items() if each != "ready"]
@@ -158,6 +155,7 @@ def readiness(version: str, *, wait: float = 0.0, common: Common = COMMON) -> No
                 ("asked for from", f"height {at.row.activation}"),
                 ("runs from", "no height yet: too few are ready" if runs is None else f"height {runs}"),
                 *((f"node of {name}", each) for name, each in standing.items()),
+                *([] if at.row.mandate else [("nodes", "nobody is asked: it came with genesis")]),
                 ("outcomes that are signed", here.stated.hex()),
                 ("outcomes on this machine", here.own.hex() or "none"),
                 ("this machine", here.failure or "computes the same"),
@@ -219,13 +217,18 @@ def _counts(row: Ballot) -> tuple[int, int]:
 
 def _found(now: Session, named: str) -> tuple[bytes, BallotAt]:
     """The one proposal that is meant. Raises `Failure` where none or several fit."""
+    whole = len(named) == 64 and all(each in hexdigits for each in named)
     code, _, serial = named.partition("/")
-    fitting = [
-        document
-        for document, _, row in now.ask(PROPOSALS)
-        if (now.codes[row.proposal.proposer].upper(), str(row.proposal.serial)) == (code.upper(), serial)
-        or (len(named) >= 6 and document.hex().startswith(named.lower()))
-    ]
+    fitting = (
+        [bytes.fromhex(named)]
+        if whole
+        else [
+            document
+            for document, _, row in now.ask(PROPOSALS)
+            if (now.codes[row.proposal.proposer].upper(), str(row.proposal.serial)) == (code.upper(), serial)
+            or (len(named) >= 6 and document.hex().startswith(named.lower()))
+        ]
+    )
     if len(fitting) != 1:
         raise usage(
             expected="a proposal as OPERATOR/SERIAL, or six digits or more of its hash",

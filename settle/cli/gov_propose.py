@@ -10,7 +10,14 @@ import msgspec
 from cyclopts import Parameter
 from msgspec.structs import replace
 
-from abci_app.domain.governance.schema import Proposal, ProposalState, Propose, SetParameters, SetThresholds
+from abci_app.domain.governance.schema import (
+    Proposal,
+    ProposalState,
+    Propose,
+    SetParameters,
+    SetThresholds,
+    proposal_hash,
+)
 from abci_app.domain.members.schema import (
     AdmitOperator,
     AppointValidator,
@@ -25,7 +32,7 @@ from abci_app.kernel.thresholds import Track
 from settle.cli.carried import Carried, packed
 from settle.cli.failures import Failure, bad_input, usage
 from settle.cli.options import Sending, noun
-from settle.cli.questions import AGREEMENT, PARAMETERS, PROPOSALS, THRESHOLDS
+from settle.cli.questions import AGREEMENT, PARAMETERS, PROPOSAL, PROPOSER, THRESHOLDS
 from settle.cli.rule_names import draft_named
 from settle.cli.sending import Wish, send
 from settle.cli.session import Session, session
@@ -250,15 +257,10 @@ def _send(
 
 
 def _serial(now: Session, wanted: Proposal) -> int:
-    """The next number of the operator; that of an open proposal of the same content, which is then the same one."""
-    last = 0
-    for _, state, row in now.ask(PROPOSALS):
-        known = row.proposal
-        if known.proposer == wanted.proposer:
-            if state == ProposalState.VOTING and replace(known, serial=0) == wanted:
-                return known.serial
-            last = max(last, known.serial)
-    return last + 1
+    """The next number of the operator; that of its last proposal where the same is wanted while it is open."""
+    last = now.ask(PROPOSER, wanted.proposer)
+    same = now.find(PROPOSAL, proposal_hash(now.chain, replace(wanted, serial=last)))
+    return last if same is not None and same.state == ProposalState.VOTING else last + 1
 
 
 def _height(now: Session, at: int | None, after: int | None) -> int:

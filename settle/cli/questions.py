@@ -85,6 +85,7 @@ VALIDATORS = _question("/members/validators", None, tuple[tuple[Hash32, Validato
 NODES = _question("/members/nodes", None, tuple[tuple[bytes, PeerNode], ...])
 PROPOSALS = _question("/governance/proposals", None, tuple[tuple[Hash32, ProposalState, Ballot], ...])
 PROPOSAL = _question("/governance/proposal", Hash32, BallotAt)
+PROPOSER = _question("/governance/proposer", U32, int)
 PARAMETERS = _question("/governance/parameters", None, Parameters)
 THRESHOLDS = _question("/governance/thresholds", None, Thresholds)
 RULES = _question("/rulebook/rules", None, tuple[tuple[int, Rule], ...])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from settle.cli.agreement_file import EXAMPLE
 from settle.cli.localnet_processes import supervisor_of
 from settle.cli.main import main
 from settle.cli.plain import money
+from settle.rules.plugin import SHIPPED
 from tests.cli.command import Command
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(180)]
@@ -139,6 +141,26 @@ def _assert_traced(steps: Any, line: Any, owed: Any, files: int) -> None:  # noq
     assert (
         len({step["file"] for step in steps if step["file"]}) == files
     )  # CMCC's own; the peer's are no business of it
+
+
+def test_running_nodes_say_themselves_that_they_are_ready_for_a_rule_that_was_voted(
+    folder: Path, operators: dict[str, Command]
+) -> None:
+    cmcc, rule = operators["CMCC"], folder / "flat_minutes" / "v2"
+    shutil.copytree(SHIPPED / "flat_minutes" / "v1", rule)
+    cmcc.json("rule", "publish", rule)
+    [draft] = cmcc.json("rule", "drafts")
+    operators["CUCC"].json("rule", "sign", draft["bundle"])
+    height = cmcc.json("node", "status")["height"] + 10_000
+    cmcc.json("gov", "propose", "rule", draft["bundle"], "--at", height, "--backdated")
+    for code in ("CMCC", "CUCC", "CTCC"):
+        operators[code].json("gov", "vote", "CMCC/1")
+    _until(lambda: cmcc.json("gov", "readiness", draft["bundle"])["missing"] == [])
+    assert cmcc.json("gov", "readiness", draft["bundle"])["active_from"] == height
+    for number in range(4):
+        log = folder / "net" / f"node{number}" / "logs" / "supervisor.log"
+        _until(lambda log=log: ": READY, in block" in log.read_text(encoding="utf-8"))
+        assert f"bundle {draft['bundle'][:16]}…: checks, and all its vectors hold" in log.read_text(encoding="utf-8")
 
 
 def test_a_node_that_is_rolled_back_comes_level_with_the_same_hash(

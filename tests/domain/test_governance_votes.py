@@ -355,6 +355,7 @@ def test_what_anyone_may_ask_about_governance() -> None:
     assert out == BallotAt(ProposalState.REJECTED, False, True, row), "whether or not anyone has recorded it"
     assert row.votes[0].operator == 1
     assert asked(store, now, encode(bytes(32))) is None
+    assert [QUERIES["/governance/proposer"](store, now, encode(number)) for number in (1, 2)] == [1, 0]
     assert QUERIES["/governance/parameters"](store, now, b"") == FAST
     assert QUERIES["/governance/thresholds"](store, now, b"") == FIRST_THRESHOLDS
     assert council.network.ask("/governance/parameters", b"") == encode(FAST)

@@ -6,11 +6,19 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from abci_app.domain.governance.schema import Ballot, Fact, ProposalRejected, ProposalState
-from abci_app.domain.governance.tables import BALLOTS, PARAMETERS, THE_ONLY, THRESHOLDS, BallotKey
+from abci_app.domain.governance.tables import (
+    BALLOTS,
+    PARAMETERS,
+    PROPOSERS,
+    THE_ONLY,
+    THRESHOLDS,
+    BallotKey,
+    ProposerKey,
+)
 from abci_app.domain.members.queries import is_member, signatures_in_force
 from abci_app.kernel.approvals import Signature, Verdict
 from abci_app.kernel.context import Moment
-from abci_app.kernel.encoding import Decoder, Hash32, Value
+from abci_app.kernel.encoding import U32, Decoder, Hash32, Value
 from abci_app.kernel.parameters import FIRST_PARAMETERS, Parameters
 from abci_app.kernel.thresholds import FIRST_THRESHOLDS, Thresholds, carried
 from abci_app.state.overlay import Reader
@@ -70,6 +78,7 @@ class BallotAt(Value, frozen=True):
 
 
 _read_hash: Decoder[bytes] = Decoder(Hash32)
+_read_operator: Decoder[int] = Decoder(U32)
 
 
 def _proposals(state: Reader, now: Moment, data: bytes) -> object:
@@ -79,6 +88,12 @@ def _proposals(state: Reader, now: Moment, data: bytes) -> object:
 def _proposal(state: Reader, now: Moment, data: bytes) -> object:
     row = BALLOTS.get(state, BallotKey(_read_hash(data)))
     return None if row is None else BallotAt(effective_state(row, now.time), *tally(state, row), row)
+
+
+def _proposer(state: Reader, now: Moment, data: bytes) -> object:
+    """The serial of an operator's last proposal; 0 where it has made none."""
+    row = PROPOSERS.get(state, ProposerKey(_read_operator(data)))
+    return 0 if row is None else row.serial
 
 
 def _parameters(state: Reader, now: Moment, data: bytes) -> object:
@@ -92,6 +107,7 @@ def _thresholds(state: Reader, now: Moment, data: bytes) -> object:
 QUERIES: dict[str, Callable[[Reader, Moment, bytes], object]] = {
     "/governance/proposals": _proposals,
     "/governance/proposal": _proposal,
+    "/governance/proposer": _proposer,
     "/governance/parameters": _parameters,
     "/governance/thresholds": _thresholds,
 }

@@ -85,6 +85,19 @@ def of_obligation(log: Iterable[ToldFact], number: int) -> list[Step]:
     )
 
 
+def of_rule(log: Iterable[ToldFact], rule: int) -> list[Step]:
+    """A rule: its bundles with their signatures, the proposals that scheduled them with their votes, its versions."""
+    facts = list(log)
+    own = [each for each in facts if _rule_of(each.fact) == rule]
+    bundles = {bundle for each in own if (bundle := getattr(each.fact, "bundle", b""))}
+    mandates = {mandate for each in own if (mandate := getattr(each.fact, "mandate", b""))}
+    return _in_order(
+        [Step("bundle", each) for each in facts if getattr(each.fact, "bundle", b"") in bundles]
+        + [Step("proposal", each) for each in facts if getattr(each.fact, "document", b"") in mandates]
+        + [Step("rule", each) for each in own]
+    )
+
+
 def of_bytes(log: Iterable[ToldFact], wanted: bytes) -> list[Step]:
     """Every fact that names a hash or key: as its basis, its object, or anywhere in its content."""
     return [
@@ -108,6 +121,11 @@ def _agreement_of(fact: Value) -> int | None:
         return None
     number = getattr(fact, "agreement", None)
     return number if isinstance(number, int) else None
+
+
+def _rule_of(fact: Value) -> int:
+    number = getattr(fact, "rule", 0)
+    return number if isinstance(number, int) else 0
 
 
 def _bundles(fact: Value) -> tuple[bytes, ...]:

@@ -26,6 +26,7 @@ from abci_app.rules.tree import MOST_BYTES, Declared, Function, Program, entry_p
 MOST_BUNDLE_BYTES = 512 * 1024
 MOST_VECTOR_COST = 20_000_000
 """Of all vectors together, each at its entry point's static cost: about 0.6 s of the executor."""
+LONGEST_SHOWN = 500
 ALWAYS = 2**40
 """`effective_to` of a rule without an end."""
 Cost: TypeAlias = Annotated[int, Meta(ge=0, le=2**32 - 1)]
@@ -189,7 +190,7 @@ def run_vector(rule: LoadedRule, vector: Vector, where: str) -> None:
         actual = f"reject {rejection.code}"
     # True equals 1 in Python; as an outcome they are not the same.
     if actual != expected or repr(actual) != repr(expected):
-        refuse(RuleCode.VECTOR_FAILED, f"{where}, {vector.entry}{vector.arguments}", expected, actual)
+        refuse(RuleCode.VECTOR_FAILED, f"{where}, {vector.entry}{vector.arguments}", _shown(expected), actual)
 
 
 def check_arguments(function: Function, arguments: tuple[Cell, ...]) -> None:
@@ -235,4 +236,10 @@ def _check_manifest(bundle: Bundle, program: Program, costs: Mapping[str, int]) 
 
 
 def _mismatch(what: str, expected: object, actual: object) -> NoReturn:
-    refuse(RuleCode.BAD_MANIFEST, f"the manifest, {what}", expected, actual)
+    refuse(RuleCode.BAD_MANIFEST, f"the manifest, {what}", _shown(expected), _shown(actual))
+
+
+def _shown(value: object) -> str:
+    """In words, cut to what fits in a message: a bundle may say very much that is not so."""
+    text = str(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."

@@ -61,21 +61,25 @@ class Calls(ABC):
     def number(self, node: Expression, known: Environment) -> tuple[Number, int]:
         """The range and cost of an integer; refuses what is none."""
 
-    def fitting(self, node: Expression, declared: Declared, known: Environment, where: str) -> int:
-        """The cost of a value that must be of a declared kind, unit and range."""
+    def _fitting(self, node: Expression, declared: Declared, known: Environment, call: Call) -> int:
+        """The cost of an argument that must be of a declared kind, unit and range."""
+        # The place is printed where it is needed only: calls inside calls would print each other without end.
         found, cost = self.value(node, known)
         wanted = declared_value(declared)
         if type(found) is not type(wanted):
-            refuse(RuleCode.WRONG_ARGUMENTS, where, f"{declared.name}: {wanted}", found, node)
+            refuse(RuleCode.WRONG_ARGUMENTS, self.place(call), f"{declared.name}: {wanted}", found, node)
         if isinstance(found, Number):
             self.unit(node, found, declared.unit)
         if isinstance(wanted, Number | Digits) and isinstance(found, Number | Digits):
-            self._span(node, found, wanted, f"{where}, {declared.name}")
+            self._span(node, found, wanted, call, declared.name)
         return cost
 
-    def _span(self, node: Expression, found: Number | Digits, wanted: Number | Digits, where: str) -> None:
+    def _span(
+        self, node: Expression, found: Number | Digits, wanted: Number | Digits, call: Call, parameter: str
+    ) -> None:
         if found.low < wanted.low or found.high > wanted.high:
-            refuse(RuleCode.WRONG_ARGUMENTS, where, wanted, f"what may reach {found}", node)
+            place = f"{self.place(call)}, {parameter}"
+            refuse(RuleCode.WRONG_ARGUMENTS, place, wanted, f"what may reach {found}", node)
 
     def unit(self, node: Expression, found: Number, wanted: str) -> None:
         """Refuse a number that is not in the wanted unit."""
@@ -128,7 +132,7 @@ class Calls(ABC):
         self._arity(node, len(parameters))
         total = HELPER_COST + helper.cost
         for declared, argument in zip(parameters, node.arguments, strict=True):
-            total += self.fitting(argument, declared, known, self.place(node))
+            total += self._fitting(argument, declared, known, node)
         return declared_value(helper.function.results[0]), total
 
     def _numeric(self, node: Call, known: Environment) -> tuple[Known, int]:
@@ -210,7 +214,8 @@ class Calls(ABC):
         table = self._tables.get(named.name) if isinstance(named, Symbol) else None
         if table is None:
             actual = "none" if named is None else print_expression(named)
-            refuse(RuleCode.NO_SUCH_TABLE, self.place(node), f"a declared table as argument {at + 1}", actual, node)
+            expected = f"a declared table as argument {at + 1}: {', '.join(self._tables) or 'there is none'}"
+            refuse(RuleCode.NO_SUCH_TABLE, self.place(node), expected, actual, node)
         return table
 
     def _arity(self, node: Call, wanted: int) -> None:

@@ -31,7 +31,17 @@ from abci_app.rules.tree import (
     TableForm,
 )
 from abci_app.rules.units import fits_unit, spelled
-from abci_app.rules.values import Condition, Environment, Known, Number, PerhapsRow, Row, declared_value, joined
+from abci_app.rules.values import (
+    Condition,
+    Digits,
+    Environment,
+    Known,
+    Number,
+    PerhapsRow,
+    Row,
+    declared_value,
+    joined,
+)
 
 MOST_COST = 100_000
 """Of one call of one entry point; a unit is about 30 ns of the executor."""
@@ -73,7 +83,7 @@ class _Body:
         self._expressions = expressions
         self._branches = 0  # tests on the way to here
         self._loop_names: list[str] = []
-        self._row_tables: dict[str, str] = {}
+        self._holds: dict[str, str] = {one.name: _kind(declared_value(one)) for one in function.parameters}
 
     def cost(self) -> int:
         function = self._function
@@ -112,7 +122,8 @@ class _Body:
             case ForRow(_, table):
                 form = self._tables.get(table)
                 if form is None:
-                    refuse(RuleCode.NO_SUCH_TABLE, self._function.name, "a declared table", table, statement)
+                    expected = f"a declared table: {', '.join(self._tables) or 'there is none'}"
+                    refuse(RuleCode.NO_SUCH_TABLE, self._function.name, expected, table, statement)
                 return self._loop(statement, Row(table), form.rows, known)
             case ForRange(_, start, stop):
                 if start >= stop:
@@ -131,7 +142,7 @@ class _Body:
         if name in self._loop_names:
             refuse(RuleCode.ASSIGNED_LOOP_NAME, where, "a name other than the loop's", name, statement)
         known[name], cost = self._expressions.value(statement.value, known)
-        self._holds_rows(name, known[name], where, statement)
+        self._one_kind(name, known[name], where, statement)
         return known, cost + 1
 
     def _check_name(self, name: str, where: str, node: Let | ForRow | ForRange) -> None:
@@ -139,15 +150,13 @@ class _Body:
         if name in self._helpers:
             refuse(RuleCode.BAD_NAME, where, "a name that no helper function has", name, node)
 
-    def _holds_rows(self, name: str, found: Known, where: str, node: Let | ForRow | ForRange) -> None:
-        """A name holds rows of one table only, and gets them from a look-up or loop: back ends know the column."""
-        if not isinstance(found, Row | PerhapsRow):
-            return
-        if isinstance(node, Let) and not isinstance(node.value, Call):
+    def _one_kind(self, name: str, found: Known, where: str, node: Let | ForRow | ForRange) -> None:
+        """A name holds values of one kind, rows of one table and from a look-up or loop only: back ends rely on it."""
+        if isinstance(found, Row | PerhapsRow) and isinstance(node, Let) and not isinstance(node.value, Call):
             refuse(RuleCode.WRONG_TYPE, where, "a row taken from a look-up", "another name of a row", node)
-        table = self._row_tables.setdefault(name, found.table)
-        if table != found.table:
-            refuse(RuleCode.WRONG_TYPE, where, f"rows of {table} only, as before", found, node)
+        kind = self._holds.setdefault(name, _kind(found))
+        if kind != _kind(found):
+            refuse(RuleCode.WRONG_TYPE, where, f"{kind} only, as before, or another name", found, node)
 
     def _if(self, statement: If, known: Environment) -> tuple[Environment | None, int]:
         where = f"{self._function.name}: if"
@@ -180,13 +189,15 @@ class _Body:
             refuse(RuleCode.NOT_CANONICAL, where, "a body", "none", node)
         if name in known or name in self._loop_names:
             refuse(RuleCode.ASSIGNED_LOOP_NAME, where, "a name not yet in use", name, node)
-        self._holds_rows(name, each, where, node)
+        self._one_kind(name, each, where, node)
         self._loop_names.append(name)
         if len(self._loop_names) > MOST_LOOPS:
             refuse(RuleCode.TOO_COSTLY, where, f"at most {MOST_LOOPS} loops in each other", "more", node)
         cost = 0
         for _ in range(times):
-            after, cost = self._block(body, {**known, name: each})
+            start = self._expressions.copied(known, node)  # counts for the join as well
+            start[name] = each
+            after, cost = self._block(body, start)
             if cost * times > MOST_COST:
                 actual = f"{cost:_} in each of {times:_} rounds"
                 refuse(RuleCode.TOO_COSTLY, where, f"a cost of at most {MOST_COST:_}", actual, node)
@@ -227,3 +238,15 @@ def _meet(one: Environment | None, other: Environment | None) -> Environment | N
     if one is None:
         return other
     return one if other is None else joined(one, other)
+
+
+def _kind(found: Known) -> str:
+    match found:
+        case Number():
+            return "integers"
+        case Condition():
+            return "conditions"
+        case Digits():
+            return "digit strings"
+        case Row(table) | PerhapsRow(table):
+            return f"rows of {table}"

@@ -59,8 +59,8 @@ def check_declarations(program: Program) -> None:
     _at_most(MOST_FUNCTIONS, program.functions, "functions", "the rule")
     if not entry_points(program):
         refuse(RuleCode.BAD_DECLARATION, "the rule", "at least one entry point, a function that returns a tuple", 0)
-    _distinct([*(enum.name for enum in program.enums), *(table.name for table in program.tables)], "the rule")
-    _distinct((function.name for function in program.functions), "the rule")
+    _distinct((*program.enums, *program.tables), "the rule")
+    _distinct(program.functions, "the rule")
     for form in program.enums:
         _check_enum(form)
     enums = {form.name: form.members for form in program.enums}
@@ -76,22 +76,24 @@ def _check_enum(form: EnumForm) -> None:
     if form.name in ROUNDINGS | CURRENCIES or len(form.name) > LONGEST_ENUM_NAME:
         expected = f"a name of at most {LONGEST_ENUM_NAME} characters that is no rounding and no currency"
         refuse(RuleCode.BAD_NAME, where, expected, form.name, form)
-    _at_most(MOST_MEMBERS, form.members, "members", where)
+    _at_most(MOST_MEMBERS, form.members, "members", where, form)
     if not form.members:
         refuse(RuleCode.BAD_DECLARATION, where, "at least one member", 0, form)
-    _distinct(form.members, where)
+    for at, member in enumerate(form.members):
+        if member in form.members[:at]:
+            refuse(RuleCode.DUPLICATE_NAME, where, "each name once", member, form)
 
 
 def _check_table(table: TableForm, enums: Enums) -> None:
     where = f"table {table.name}"
-    if table.name in ROUNDINGS:
-        refuse(RuleCode.BAD_NAME, where, "a name that is no rounding", table.name, table)
+    if table.name in ROUNDINGS | CURRENCIES:
+        refuse(RuleCode.BAD_NAME, where, "a name that is no rounding and no currency", table.name, table)
     if not 1 <= table.rows <= MOST_ROWS:
         refuse(RuleCode.TOO_LARGE, where, f"1 to {MOST_ROWS} rows", table.rows, table)
-    _at_most(MOST_COLUMNS, table.columns, "columns", where)
+    _at_most(MOST_COLUMNS, table.columns, "columns", where, table)
     if not 1 <= table.keys <= len(table.columns):
         refuse(RuleCode.BAD_DECLARATION, where, "a key of 1 up to all columns", table.keys, table)
-    _distinct((column.name for column in table.columns), where)
+    _distinct(table.columns, where)
     for column in table.columns:
         if column.name in COLUMN_FORBIDDEN:
             refuse(RuleCode.BAD_NAME, where, "a column name other than rows and key", column.name, column)
@@ -101,16 +103,16 @@ def _check_table(table: TableForm, enums: Enums) -> None:
 def _check_function(function: Function, enums: Enums, helpers: frozenset[str]) -> None:
     where = function.name
     check_name(function.name, where, function)
-    _at_most(MOST_NOTE_LINES, function.note, "lines of the note", where)
-    _at_most(MOST_PARAMETERS, function.parameters, "parameters", where)
-    _at_most(MOST_RESULTS, function.results, "results", where)
+    _at_most(MOST_NOTE_LINES, function.note, "lines of the note", where, function)
+    _at_most(MOST_PARAMETERS, function.parameters, "parameters", where, function)
+    _at_most(MOST_RESULTS, function.results, "results", where, function)
     if not function.results:
         refuse(RuleCode.BAD_DECLARATION, where, "at least one result", 0, function)
     if function.role is FunctionRole.HELPER and [one.name for one in function.results] != [HELPER_RESULT]:
         expected = f"one result of a helper, named {HELPER_RESULT}"
         refuse(RuleCode.NOT_CANONICAL, where, expected, ", ".join(one.name for one in function.results), function)
-    _distinct((one.name for one in function.parameters), where)
-    _distinct((one.name for one in function.results), where)
+    _distinct(function.parameters, where)
+    _distinct(function.results, where)
     for one in (*function.parameters, *function.results):
         _check_declared(one, where, enums)
     for one in function.parameters:
@@ -149,14 +151,14 @@ def _check_unit(declared: Declared, place: str, enums: Enums) -> None:
         refuse(RuleCode.BAD_DECLARATION, place, expected, actual, declared)
 
 
-def _at_most(most: int, things: Sequence[object], what: str, where: str) -> None:
+def _at_most(most: int, things: Sequence[object], what: str, where: str, owner: object = None) -> None:
     if len(things) > most:
-        refuse(RuleCode.TOO_LARGE, where, f"at most {most} {what}", len(things))
+        refuse(RuleCode.TOO_LARGE, where, f"at most {most} {what}", len(things), owner or things[most])
 
 
-def _distinct(names: Iterable[str], where: str) -> None:
+def _distinct(named: Iterable[EnumForm | TableForm | Function | Declared], where: str) -> None:
     seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            refuse(RuleCode.DUPLICATE_NAME, where, "each name once", name)
-        seen.add(name)
+    for one in named:
+        if one.name in seen:
+            refuse(RuleCode.DUPLICATE_NAME, where, "each name once", one.name, one)
+        seen.add(one.name)

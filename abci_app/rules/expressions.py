@@ -47,7 +47,7 @@ from abci_app.rules.values import (
 MOST_VISITS = 100_000
 """Expressions looked at while a rule is checked; loops are walked again until nothing changes."""
 NAMES_A_STEP = 16
-"""So many names are copied for each test as one look at an expression costs; else thousands of both add up."""
+"""So many names copied for each test or round cost one look at an expression; else thousands of both add up."""
 
 
 class Expressions(Calls):
@@ -101,19 +101,20 @@ class Expressions(Calls):
 
     def narrowed(self, test: Expression, known: Environment, *, holds: bool) -> Environment:
         """A copy of what is known, knowing also that the checked condition holds (or does not)."""
-        result = self._copied(known, test)
+        result = self.copied(known, test)
         self._narrow(test, result, holds)
         return result
 
-    def _visit(self, steps: int, node: Expression) -> None:
+    def copied(self, known: Environment, node: object) -> Environment:
+        """A copy of what is known. Its work counts."""
+        self._visit(len(known) // NAMES_A_STEP, node)
+        return dict(known)
+
+    def _visit(self, steps: int, node: object) -> None:
         self._visits += steps
         if self._visits > MOST_VISITS:
             expected = f"at most {MOST_VISITS:_} steps of checking: fewer rows, shorter loops or fewer names"
             refuse(RuleCode.TOO_COSTLY, self._function, expected, "more", node)
-
-    def _copied(self, known: Environment, node: Expression) -> Environment:
-        self._visit(len(known) // NAMES_A_STEP, node)
-        return dict(known)
 
     def _narrow(self, test: Expression, known: Environment, holds: bool) -> None:
         match test:
@@ -146,7 +147,7 @@ class Expressions(Calls):
         found = known.get(name)
         if found is None:
             where = f"{self._function}: {name}"
-            refuse(RuleCode.UNDEFINED, where, "a name with a value on every path to here", name, node)
+            refuse(RuleCode.UNDEFINED, where, "a name with a value, in one unit, on every path to here", name, node)
         return found
 
     def _field(self, row: str, column: str, known: Environment, node: Expression) -> Known:
@@ -178,8 +179,11 @@ class Expressions(Calls):
     def _member(self, node: Member) -> Number:
         members = self._enums.get(node.enum)
         if members is None or node.member not in members:
-            known = ", ".join(self._enums) if members is None else f"{node.enum} has {', '.join(members)}"
-            refuse(RuleCode.NO_SUCH_ENUM, self.place(node), f"a member of a declared enum ({known})", node.member, node)
+            known = ", ".join(self._enums) or "there is none"
+            wanted = (
+                f"a declared enum: {known}" if members is None else f"a member of {node.enum}: {', '.join(members)}"
+            )
+            refuse(RuleCode.NO_SUCH_ENUM, self.place(node), wanted, f"{node.enum}.{node.member}", node)
         at = members.index(node.member)
         return Number(at, at, node.enum)
 
@@ -229,7 +233,7 @@ class Expressions(Calls):
             case AllOf(operands) | AnyOf(operands):
                 if len(operands) < 2:
                     refuse(RuleCode.NOT_CANONICAL, self._function, "two conditions", len(operands), node)
-                here, total = self._copied(known, node), 0
+                here, total = self.copied(known, node), 0
                 for operand in operands:
                     total += self.condition(operand, here) + 1
                     self._narrow(operand, here, isinstance(node, AllOf))

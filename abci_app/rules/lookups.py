@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from abci_app.rules.tables import Cell, Cells, Table
 from abci_app.rules.tree import Declared, Kind, TableForm
@@ -28,6 +29,9 @@ LOOKUP_COSTS: Mapping[str, Callable[[int, int], int]] = {
     "first_match": lambda rows, keys: 8 + rows * (2 + 3 * keys),
 }
 """By the declared rows of the table and the number of values."""
+MOST_HASHED = 128
+"""Rows that `lookup` finds by hash. CPython hashes integers without a secret: who chooses thousands of keys can make
+one probe walk over nearly all of them. A binary search knows no such keys. Strings have the process's secret."""
 
 
 def search_columns(function: str, table: TableForm, values: int) -> tuple[Declared, ...] | str:
@@ -61,8 +65,11 @@ def _pairs(table: TableForm, values: int) -> tuple[Declared, ...] | str:
 def bind_lookups(form: TableForm, table: Table) -> dict[str, object]:
     """What the executor calls, by name, with the values after the table; `lookup` takes several as one tuple."""
     rows = table.rows
-    by_key: dict[Cell | Cells, Cells] = {(row[0] if form.keys == 1 else row[: form.keys]): row for row in rows}
-    bound: dict[str, object] = {f"_rows_{form.name}": rows, f"_lookup_{form.name}": by_key.get}
+    keys = [row[0] if form.keys == 1 else row[: form.keys] for row in rows]
+    hashed = len(rows) <= MOST_HASHED or isinstance(keys[0], str)
+    by_key: dict[Cell | Cells, Cells] = dict(zip(keys, rows, strict=True)) if hashed else {}
+    bound: dict[str, object] = {f"_rows_{form.name}": rows}
+    bound[f"_lookup_{form.name}"] = by_key.get if hashed else _search(keys, rows)
     if form.keys == 1:
         bound[f"_prefix_lookup_{form.name}"] = _longest_prefix(by_key)
         bound[f"_tier_of_{form.name}"] = _tier(rows)
@@ -71,6 +78,14 @@ def bind_lookups(form: TableForm, table: Table) -> dict[str, object]:
     else:
         bound[f"_band_at_{form.name}"] = _band(rows, form.keys)
     return bound
+
+
+def _search(keys: list[Any], rows: tuple[Cells, ...]) -> Callable[[Cell | Cells], Cells | None]:
+    def find(key: Cell | Cells) -> Cells | None:
+        at = bisect_right(keys, key)
+        return rows[at - 1] if at and keys[at - 1] == key else None
+
+    return find
 
 
 def _longest_prefix(rows: Mapping[Cell | Cells, Cells]) -> Callable[[str], Cells | None]:

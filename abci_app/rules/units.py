@@ -33,7 +33,7 @@ def is_enum(unit: str | None) -> bool:
     return bool(unit) and unit not in MEASURES
 
 
-def fits_unit(found: str | None, wanted: str) -> bool:
+def fits_unit(found: str | None, wanted: str | None) -> bool:
     """Whether a value in the unit `found` may stand where `wanted` is declared."""
     return found == wanted or (found is None and not is_enum(wanted))
 

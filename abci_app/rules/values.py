@@ -7,6 +7,7 @@ from typing import TypeAlias, assert_never
 import msgspec
 
 from abci_app.rules.tree import Declared, Kind, Operator, Relation
+from abci_app.rules.units import fits_unit
 
 LEAST, MOST = -(2**63), 2**63 - 1
 
@@ -104,10 +105,10 @@ def joined(one: Environment, other: Environment) -> Environment:
         y = other.get(name)
         if y is None:
             continue
-        if x == y:
+        if x is y or x == y:
             meeting[name] = x
         elif isinstance(x, Number) and isinstance(y, Number):
-            if x.unit == y.unit or x.unit is None or y.unit is None:
+            if fits_unit(x.unit, y.unit) or fits_unit(y.unit, x.unit):
                 unit = y.unit if x.unit is None else x.unit
                 meeting[name] = Number(min(x.low, y.low), max(x.high, y.high), unit)
         elif isinstance(x, Digits) and isinstance(y, Digits):

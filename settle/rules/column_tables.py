@@ -64,6 +64,8 @@ class _Codes:
             number = value.cast(pl.Int64) if isinstance(value, pl.Series) else int(value)
             if column.kind is Kind.INTEGER:
                 inside = _and(inside, _inside(number, column.low, column.high))
+            if inside is False:  # a written number outside: its code could be beyond 64 bits
+                return 0, False
             code = code * (column.high - column.low + 1) + (number - column.low)  # type: ignore[operator]  # integers
         return code, inside
 

@@ -175,8 +175,8 @@ def _member(node: ast.expr) -> str:
 
 def _table(at: ast.Assign, name: str, keywords: list[ast.keyword], positions: Positions) -> TableForm:
     given = {keyword.arg: keyword.value for keyword in keywords}
-    if None in given or list(given)[:2] != ["rows", "key"]:
-        refuse(at, "a table is declared as NAME = Table(rows=..., key=..., column=type, ...)")
+    if None in given or list(given)[:2] != ["rows", "key"] or len(given) < len(keywords):
+        refuse(at, "a table is declared as NAME = Table(rows=..., key=..., column=type, ...), each column once")
     rows, keys = integer(given["rows"]), integer(given["key"])
     if not (0 < rows < 2**16 and 0 < keys < 2**8):
         refuse(at, "a table has a number of rows from 1 to 65535 and a key of 1 to 255 columns")

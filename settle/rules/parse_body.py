@@ -109,7 +109,9 @@ class Bodies:
                 return self._for(node, variable_name(node.target, name), results)
             case ast.Return():
                 return self._return(node, results)
-            case ast.Expr(value=ast.Call(func=ast.Name(id="reject"), args=[ast.Constant(value=str(code))])):
+            case ast.Expr(
+                value=ast.Call(func=ast.Name(id="reject"), args=[ast.Constant(value=str(code))], keywords=[])
+            ):
                 return Reject(caps_name(node, code))
             case _:
                 return refuse(node, f"this statement is not part of the language: {_hint(node) or _STATEMENTS}")

@@ -165,7 +165,7 @@ MEANS_NOTHING = {
     "undefined on one path": ("if b:\n    z = 1\nreturn Outcome(r=z)", RuleCode.UNDEFINED),
     "undefined where a table is empty": ("for row in T:\n    z = 1\nreturn Outcome(r=z)", RuleCode.UNDEFINED),
     "a loop's name after it": ("for i in range(3):\n    z = 1\nreturn Outcome(r=i)", RuleCode.UNDEFINED),
-    "of two kinds": ("if b:\n    z = 1\nelse:\n    z = b\nreturn Outcome(r=z)", RuleCode.UNDEFINED),
+    "of two kinds": ("if b:\n    z = 1\nelse:\n    z = b\nreturn Outcome(r=z)", RuleCode.WRONG_TYPE),
     "missing return": ("z = 1", RuleCode.MAY_NOT_RETURN),
     "missing return on one path": ("if b:\n    return Outcome(r=1)", RuleCode.MAY_NOT_RETURN),
     "return only in a loop": ("for row in T:\n    return Outcome(r=1)", RuleCode.MAY_NOT_RETURN),

@@ -39,7 +39,7 @@ from settle.rules.parse import parse_rule
 from tests.rules.random_programs import EXTREMES, RandomProgram
 
 REFUSALS = {RuleCode.LEAVES_64_BITS, RuleCode.DIVISOR_NOT_POSITIVE, RuleCode.WRONG_ARGUMENTS, RuleCode.TOO_COSTLY}
-SHARDS, IN_A_SHARD = 4, 5_000
+SHARDS, IN_A_SHARD = 4, 6_800  # of which three in four are accepted: 20,000 programs
 TREES = 100_000
 
 
@@ -82,7 +82,7 @@ def agree(chance: Random, programs: int, size: int, *, explained: int) -> int:
 @pytest.mark.timeout(600)  # about 20 s of CPU each; machines are shared
 @pytest.mark.parametrize("seed", range(SHARDS))
 def test_random_programs_agree_on_all_back_ends(seed: int) -> None:
-    assert agree(Random(20131231 + seed), IN_A_SHARD, size=1, explained=10) > IN_A_SHARD // 2
+    assert agree(Random(20131231 + seed), IN_A_SHARD, size=1, explained=20) >= 20_000 // SHARDS
 
 
 def test_large_random_programs_agree_on_all_back_ends() -> None:

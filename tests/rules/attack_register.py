@@ -179,6 +179,27 @@ TRAPS = (
     Attack("trap 16", "zip has no one spelling", f"{_BUNDLE}[zip]"),
     Attack("trap 17", "a hash without its content", f"{_BUNDLE}[a hash in place of the tree]"),
     Attack("trap 18", "the network from a rule", f"{_ESCAPE}[the network]"),
+    Attack("trap 19", "a tally by floats", "domain/test_governance_votes.py::test_the_chain_counts_to_over_two_thirds"),
+    Attack(
+        "trap 19",
+        "votes of those who came later",
+        "domain/test_governance_votes.py::test_a_member_admitted_after_voting_started_has_no_vote_on_it",
+    ),
+    Attack(
+        "trap 19",
+        "a vote for something else",
+        "domain/test_governance_votes.py::test_a_vote_names_the_exact_proposal",
+    ),
+    Attack(
+        "trap 20",
+        "two versions due at one height",
+        "domain/test_governance_rules.py::test_two_versions_of_a_rule_do_not_share_a_height",
+    ),
+    Attack(
+        "trap 21",
+        "work at the height of the switch",
+        "domain/test_governance_rules.py::test_nothing_runs_when_the_height_comes",
+    ),
     Attack(
         "trap 22",
         "activation from anything but state",
@@ -197,7 +218,32 @@ TRAPS = (
     Attack("trap 26", "PYTHONINTMAXSTRDIGITS", f"{_NODE}[few digits of text]"),
     Attack("trap 26", "the limit of recursion", f"{_TEXT_BOMB}[parentheses]"),
     Attack("trap 27", "a rule that reads the environment", f"{_ESCAPE}[the environment]"),
+    Attack(
+        "trap 28",
+        "a message that takes a vote, sent without one",
+        "domain/test_governance_rules.py::test_what_takes_a_vote_cannot_be_sent",
+    ),
     Attack("trap 31", "rounding that differs between machines", f"{_ESCAPE}[round to even, silently]"),
+    Attack(
+        "trap 32",
+        "a mistake that all nodes make alike",
+        "domain/test_governance_versions.py::test_a_third_and_one_stop_a_rule_and_it_lapses_unless_ratified",
+    ),
+    Attack(
+        "section 6",
+        "a key revoked between vote and activation",
+        "domain/test_governance_versions.py::test_a_version_loses_its_vote_with_the_keys_that_carried_it",
+    ),
+    Attack(
+        "section 6",
+        "a node that computes otherwise",
+        "domain/test_governance_rules.py::test_a_node_that_computes_otherwise_is_never_ready_and_the_others_go_on",
+    ),
+    Attack(
+        "section 6",
+        "bytes changed after the vote",
+        "domain/test_governance_rules.py::test_bytes_changed_after_the_vote_are_refused",
+    ),
 )
 """Section 5. What is not here has no text, tree or bundle that could be refused: see `ELSEWHERE`."""
 
@@ -231,12 +277,7 @@ AUTHORS = (
 
 REGISTER = (*ENGINES, *WEAK_SPOTS, *TRAPS, *AUTHORS)
 ELSEWHERE = {
-    19: "votes: of governance",
-    20: "two rules due at one height: of governance",
-    21: "activation between CheckTx and delivery: of governance",
-    28: "a proposal that wraps a suspended message: of governance",
     29: "confidential tariffs as numbers in a public text: tables stand beside the code, nothing to refuse",
     30: "two packages of one name: no other engine is installed, as under the advisories above",
-    32: "a mistake that all nodes make alike: suspension and rollback, of governance",
 }
 """Traps, by number, that no rule can spring, and whose they are."""

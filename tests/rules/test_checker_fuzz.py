@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import ClassVar, NamedTuple
 
-import polars as pl
 import pytest
 
 from abci_app.kernel.money import Rounding
@@ -21,7 +20,7 @@ from abci_app.rules import calls as calls_module
 from abci_app.rules import check
 from abci_app.rules import expressions as expressions_module
 from abci_app.rules.check import check_program
-from abci_app.rules.codes import RejectedByRule, RuleCode, RuleRefused
+from abci_app.rules.codes import RuleCode, RuleRefused
 from abci_app.rules.executor import compile_program
 from abci_app.rules.expressions import Expressions
 from abci_app.rules.intrinsics import NUMERIC, reach_of_mul_div
@@ -42,14 +41,14 @@ from abci_app.rules.tree import (
     read_program,
 )
 from abci_app.rules.values import Environment, Known, Number, Row, bounded, joined
-from settle.rules.columns import Columns
+from settle.rules.arguments import outcome
+from settle.rules.columns import Columns, frame_of
 from settle.rules.evaluate import Evaluator, Frame, Results, Value
 from settle.rules.parse import parse_rule
 from tests.rules.hostile_trees import Hostile
 
 SHARDS, IN_A_SHARD = 4, 25_000
 MOST_CALLS = 6
-DTYPES = {Kind.INTEGER: pl.Int64, Kind.BOOLEAN: pl.Boolean, Kind.DIGITS: pl.String}
 Spans = dict[int, tuple[int, int]]
 
 
@@ -158,17 +157,9 @@ def run(one: Taken, chance: Random) -> dict[str, list[tuple[tuple[Cell, ...], Re
         outcomes[function.name] = []
         for arguments in calls(function.parameters, one.special, chance):
             watching.steps = 0
-            expected: Results | str
-            found: Results | str
-            try:
-                expected = watching.run(function, arguments)
-            except RejectedByRule as rejection:
-                expected = rejection.code
+            expected = outcome(watching.run, function, arguments)
             assert watching.steps <= one.costs[function.name]
-            try:
-                found = entries[function.name](*arguments)
-            except RejectedByRule as rejection:
-                found = rejection.code
+            found = outcome(entries[function.name], *arguments)
             assert found == expected
             if not isinstance(found, str):
                 assert all(map(fits, found, function.results))
@@ -179,10 +170,8 @@ def run(one: Taken, chance: Random) -> dict[str, list[tuple[tuple[Cell, ...], Re
 def same_over_columns(one: Taken, outcomes: Mapping[str, list[tuple[tuple[Cell, ...], Results | str]]]) -> None:
     for function in entry_points(one.program):
         arguments, expected = zip(*outcomes[function.name], strict=True)
-        cells = zip(*arguments, strict=True)
-        columns = zip(function.parameters, cells, strict=True)
-        frame = pl.DataFrame([pl.Series(name.name, many, dtype=DTYPES[name.kind]) for name, many in columns])
         if function.parameters:
+            frame = frame_of(function.parameters, arguments)
             rows = Columns(one.program, one.tables, function.name).run(frame).rows()
             assert tuple(row[-1] or row[:-1] for row in rows) == expected
 

@@ -8,21 +8,20 @@ import sys
 from decimal import Decimal, localcontext
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from abci_app.kernel.money import Rounding
 from abci_app.rules.check import check_program
-from abci_app.rules.codes import RejectedByRule, RuleCode, RuleRefused
+from abci_app.rules.codes import RuleCode, RuleRefused
 from abci_app.rules.executor import compile_program
 from abci_app.rules.tables import Cell, Cells, Table
 from abci_app.rules.tree import Program
+from settle.rules.arguments import outcome
 from settle.rules.build import shipped_bundle
-from settle.rules.columns import Columns
+from settle.rules.columns import Columns, frame_of
 from settle.rules.evaluate import Evaluator
 from settle.rules.parse import check_text, parse_rule
 from tests.rules.programs import STUB
-from tests.rules.test_checker_fuzz import DTYPES
 
 LEAST, MOST = -(2**63), 2**63 - 1
 WHOLE = f"Annotated[int, {LEAST}, {MOST}]"
@@ -35,14 +34,10 @@ def everywhere(program: Program, tables: dict[str, Table], rows: list[tuple[Cell
     entry, evaluator = compile_program(program, tables, "edges")["f"], Evaluator(program, tables)
     found: list[int | bool | str] = []
     for row in rows:
-        try:
-            found.append(entry(*row)[0])
-        except RejectedByRule as rejection:
-            found.append(rejection.code)
-        else:
-            assert evaluator.run(function, row)[0] == found[-1]
-    columns = zip(function.parameters, zip(*rows, strict=True), strict=True)
-    frame = pl.DataFrame([pl.Series(one.name, cells, dtype=DTYPES[one.kind]) for one, cells in columns])
+        result = outcome(entry, *row)
+        assert outcome(evaluator.run, function, row) == result
+        found.append(result if isinstance(result, str) else result[0])
+    frame = frame_of(function.parameters, rows)
     assert [row[-1] or row[0] for row in Columns(program, tables, "f").run(frame).rows()] == found
     return found
 

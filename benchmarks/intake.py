@@ -15,15 +15,14 @@ import hmac
 import json
 import random
 import tempfile
-import time
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import polars as pl
 
 from abci_app.kernel.merkle import node
+from benchmarks.turns import timed
 from settle.agent.intake.control import sidecar_path
 from settle.agent.intake.sort import IN, OUT, Setting
 from settle.agent.intake.stream import Receipt, Stream
@@ -45,7 +44,6 @@ NUMBERING = Numbering(
     directions={OUT: 0, IN: 1},
     networks={"CMCC": 1, "CUCC": 2, "CTCC": 3},
 )
-T = TypeVar("T")
 Lines = dict[LineKey, Quantities]
 
 
@@ -97,13 +95,6 @@ def write_totals(file: Path, records: pl.DataFrame, stream: str) -> None:
         "sha256": sha256(file.read_bytes()).hexdigest(),
     }
     sidecar_path(file).write_text(json.dumps(totals), encoding="utf-8")
-
-
-def timed(work: Callable[[], T]) -> tuple[T, float]:
-    """The result, and the seconds of process CPU that it took."""
-    start = time.process_time()
-    result = work()
-    return result, time.process_time() - start
 
 
 def one_round(file: Path, form: str, folder: Path, setting: Setting, rating: Rating) -> tuple[Stages, Lines]:

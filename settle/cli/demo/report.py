@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from textwrap import shorten
 from typing import NamedTuple
 
 from rich.table import Table
 
 from settle.cli.demo.attacks import Attempt, summary
+from settle.cli.demo.impact import PairImpact
 from settle.cli.demo.money import Compared, SideBySide, yuan
+from settle.cli.demo.order import RULE, Ordered
 from settle.cli.output import facts_of, table
+
+
+class Rated(NamedTuple):
+    """One month of all pairs: the bundle that priced it, and its money in 10^-6 CNY."""
+
+    period: str
+    rating: str
+    directions: int
+    settled: int
+    true: int | None
+    held: int
 
 
 class Report(NamedTuple):
@@ -18,6 +32,7 @@ class Report(NamedTuple):
     seal: str | None
     faults: tuple[str, ...]
     attempts: tuple[Attempt, ...]
+    order: Ordered | None
     revived: str
     faults_found: bool
     directions: tuple[Compared, ...]
@@ -40,11 +55,27 @@ class Report(NamedTuple):
             found.append(f"different app hashes: {', '.join(self.hashes)}")
         if not self.faults_found:
             found.append("the pairs that differ are not those of the sealed faults")
+        if self.order is not None:
+            found += self.order.problems
+            priced = [(each.period, each.rating) for each in self.rated]
+            if [rating for _, rating in priced] != [self.order.old, self.order.new]:
+                found.append(f"not v1 for the old year and v2 for the new one: {priced}")
         return found + [
-            f"{each.sender} to {each.receiver} settled {yuan(each.error)} off the truth"
+            f"{each.period}: {each.sender} to {each.receiver} settled {yuan(each.error)} off the truth"
             for each in self.directions
             if each.error and not each.differs
         ]
+
+    @property
+    def rated(self) -> list[Rated]:
+        """Which bundle priced which month, the earlier month first."""
+        found = []
+        for period, rating in sorted({(each.period, each.rating) for each in self.directions}):
+            mine = [each for each in self.directions if (each.period, each.rating) == (period, rating)]
+            known = [each.true for each in mine if each.true is not None]
+            settled, held = sum(each.settled for each in mine), sum(each.disputed for each in mine)
+            found.append(Rated(period, rating, len(mine), settled, sum(known) if known else None, held))
+        return found
 
     def document(self) -> dict[str, object]:
         """For `--json`; amounts in 10^-6 CNY."""
@@ -52,6 +83,8 @@ class Report(NamedTuple):
             "seal": self.seal,
             "faults": self.faults,
             "attempts": summary(self.attempts),
+            "order": None if self.order is None else _order_document(self.order),
+            "rated": [each._asdict() for each in self.rated],
             "directions": [each._asdict() | {"error": each.error} for each in self.directions],
             "lines": [each._asdict() for each in self.lines],
             "periods": self.periods,
@@ -75,7 +108,25 @@ class Report(NamedTuple):
         )
         if self.seal is None:
             return attempts, self._lines(), self._money(), self._facts()
-        return attempts, self._money(), self._facts()
+        if self.order is None:
+            return attempts, self._money(), self._facts()
+        order = facts_of(_order_facts(self.order))
+        return attempts, impact_table(self.order.impact), order, self._rated(self.order), self._money(), self._facts()
+
+    def _rated(self, order: Ordered) -> Table:
+        rows = [
+            (
+                each.period,
+                f"{RULE.name.lower()} {order.version(each.rating)}",
+                each.rating,
+                yuan(each.settled),
+                "unknown" if each.true is None else yuan(each.true),
+                yuan(each.held),
+            )
+            for each in self.rated
+        ]
+        columns = ("usage of", "priced by", "bundle", "settled", "ground truth", "held for dispute")
+        return table(*columns, rows=rows, right=columns[3:])
 
     def _lines(self) -> Table:
         columns = ("line", "calls", "", "minutes", "", "CNY", "", "verdict", "settled")
@@ -98,6 +149,7 @@ class Report(NamedTuple):
     def _money(self) -> Table:
         rows = [
             (
+                each.period,
                 each.sender,
                 each.receiver,
                 yuan(each.settled),
@@ -105,10 +157,10 @@ class Report(NamedTuple):
                 "" if each.error is None else yuan(each.error),
                 yuan(each.disputed) if each.differs else "",
             )
-            for each in self.directions
+            for each in sorted(self.directions, key=lambda each: each.period)
         ]
-        columns = ("from", "to", "settled", "ground truth", "difference", "held for dispute")
-        return table(*columns, rows=rows, right=columns[2:])
+        columns = ("usage of", "from", "to", "settled", "ground truth", "difference", "held for dispute")
+        return table(*columns, rows=rows, right=columns[3:])
 
     def _facts(self) -> Table:
         settled = sum(each.settled for each in self.directions)
@@ -128,3 +180,33 @@ class Report(NamedTuple):
                 ("seconds in all", f"{self.seconds:.0f}"),
             ]
         )
+
+
+def impact_table(impact: Sequence[PairImpact]) -> Table:
+    """What the new version changes on the same records, for people."""
+    rows = [
+        (
+            f"{each.first} and {each.second}",
+            f"{each.calls:,}",
+            *(yuan(amount) for both in zip(each.old, each.new, strict=True) for amount in both),
+            f"{'+' if each.change > 0 else ''}{yuan(each.change)}",
+        )
+        for each in impact
+    ]
+    columns = ("pair", "calls", "first owes, v1", "v2", "second owes, v1", "v2", "on balance for the first")
+    return table(*columns, rows=rows, right=columns[1:])
+
+
+def _order_facts(order: Ordered) -> list[tuple[str, object]]:
+    return [
+        ("regulator's order, its document", order.document),
+        ("bundle of v2", f"{order.new}, published by {order.published_by}, countersigned by {order.countersigned_by}"),
+        ("nodes READY", f"{len(order.ready)} of {order.nodes}: {', '.join(order.ready)}"),
+        ("v2 active from height", f"{order.active_from}, asked for {order.asked_for}; nothing was stopped for it"),
+        ("transactions in the ten blocks before it and from it on", f"{order.before} and {order.after}"),
+        ("app hash of every node after that block", order.hashes[0]),
+    ]
+
+
+def _order_document(order: Ordered) -> dict[str, object]:
+    return order._asdict() | {"impact": [each._asdict() | {"change": each.change} for each in order.impact]}

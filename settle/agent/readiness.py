@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from abci_app.domain.governance.schema import Ballot, ProposalState
-from abci_app.domain.members.schema import Validator
+from abci_app.domain.members.schema import RegisteredKey, Validator
 from abci_app.domain.rulebook.queries import ReadinessAt
 from abci_app.domain.rulebook.schema import (
     Bundle,
@@ -38,6 +38,7 @@ _read_proposals: Final[Decoder[tuple[tuple[bytes, ProposalState, Ballot], ...]]]
     tuple[tuple[Hash32, ProposalState, Ballot], ...]
 )
 _read_validators: Final[Decoder[tuple[tuple[bytes, Validator], ...]]] = Decoder(tuple[tuple[Hash32, Validator], ...])
+_read_key: Final[Decoder[RegisteredKey]] = Decoder(RegisteredKey)
 _read_schedule: Final[Decoder[ScheduleVersion]] = Decoder(ScheduleVersion)
 
 
@@ -123,10 +124,14 @@ class ReadinessWatch:
 
     def _has_signed(self, each: ReadinessAt) -> bool:
         """Whether the operator is ready, or has refused and nothing is better now."""
-        own = [given for given in each.row.ready if given.operator == self._signer.operator]
+        mine = [given for given in each.row.ready if given.operator == self._signer.operator]
+        own = [given for given in mine if self._is_active(given.key)]  # a revoked key's word is not counted
         if any(given.verdict == Verdict.APPROVE for given in own):
             return True
         return bool(own) and bool(self._examine(each.row.bundle).failure)
+
+    def _is_active(self, key: bytes) -> bool:
+        return _read_key(self._node.query("/members/key", encode(key))).active
 
     def _examine(self, bundle: bytes) -> Examined:
         found = self._examined.get(bundle)
@@ -146,8 +151,8 @@ class ReadinessWatch:
         found = self._examine(each.row.bundle)
         document = readiness_hash(self._chain, Readiness(each.rule, each.version, each.row.bundle, found.stated))
         verdict = Verdict.REFUSE if found.failure else Verdict.APPROVE
-        wish = Approve(DocumentKind.READINESS, document, Role.NODE, verdict)
-        ticket = self._outbox.submit(f"readiness {document.hex()} {verdict.name}", [wish], self._signer)
+        wish, by = Approve(DocumentKind.READINESS, document, Role.NODE, verdict), self._signer.public.hex()
+        ticket = self._outbox.submit(f"readiness {document.hex()} {verdict.name} {by}", [wish], self._signer)
         if self._outbox.result(ticket) is None:
             self._sent[ticket] = (
                 f"version {each.version} of rule {each.rule}: {'REFUSED' if found.failure else 'READY'}"

@@ -94,7 +94,7 @@ def show(proposal: str, *, common: Common = COMMON) -> None:
                 *(("carries", each) for each in what),
                 *((f"{vote['operator']} votes", vote["verdict"]) for vote in votes),
                 ("has not voted", ", ".join(map(str, missing)) or "nobody"),
-                ("can still be carried", "yes" if found.can_carry else "no"),
+                *([("can still be carried", found.can_carry)] if found.state == ProposalState.VOTING else []),
             ]
         )
         now.out.result(told, shown)
@@ -134,12 +134,8 @@ def readiness(version: str, *, common: Common = COMMON) -> None:
         at = _version(now, version)
         bundle = now.require(f"bundle {at.row.bundle.hex()}", BUNDLE, at.row.bundle, "settle rule list")
         here = examine(bundle.raw)
-        powers: dict[int, int] = {}
-        for _, row in now.ask(VALIDATORS):
-            powers[row.operator] = powers.get(row.operator, 0) + row.power
-        standing = {
-            now.codes[operator]: _ready(now, at.row.ready, operator) for operator, power in powers.items() if power
-        }
+        asked = {row.operator for _, row in now.ask(VALIDATORS) if row.power} if at.row.mandate else set()
+        standing = {now.codes[operator]: _ready(now, at.row.ready, operator) for operator in sorted(asked)}
         digests = {"stated": here.stated.hex(), "here": here.own.hex(), "failure": here.failure}
         runs = None if at.row.active_from == NEVER else at.row.active_from
         missing = [name for name, each in standing.items() if each != "ready"]
@@ -153,6 +149,7 @@ def readiness(version: str, *, common: Common = COMMON) -> None:
                 ("asked for from", f"height {at.row.activation}"),
                 ("runs from", "no height yet: too few are ready" if runs is None else f"height {runs}"),
                 *((f"node of {name}", each) for name, each in standing.items()),
+                *([] if at.row.mandate else [("nodes", "nobody is asked: it came with genesis")]),
                 ("outcomes that are signed", here.stated.hex()),
                 ("outcomes on this machine", here.own.hex() or "none"),
                 ("this machine", here.failure or "computes the same"),

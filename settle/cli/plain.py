@@ -29,7 +29,7 @@ CURRENCIES = {
 
 _MICRO = 1_000_000
 _LAST_INSTANT = 253_402_300_799  # 9999-12-31T23:59:59Z: later ones mean "for ever"
-_TEXTS = frozenset({"code", "name", "reason", "bank_reference", "change_note", "authors"})
+_TEXTS = frozenset({"code", "name", "reason", "bank_reference", "change_note", "authors", "note"})
 _INSTANTS = frozenset(
     {
         "time", "valid_from", "valid_to", "usage_from", "usage_to", "cut_off", "declare_by", "open_by", "agree_by",

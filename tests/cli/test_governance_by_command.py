@@ -64,15 +64,15 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-Watch = Callable[[int], list[str]]
+Watch = Callable[..., list[str]]
 
 
 @pytest.fixture
 def watch(node: MemoryNode, tmp_path: Path) -> Watch:
-    """`watch(CMCC)` is one look of CMCC's node at what waits; what it says."""
+    """`watch(CMCC)` is one look of CMCC's node, with its first key or another, at what waits; what it says."""
 
-    def look(operator: int) -> list[str]:
-        key, said = signer(operator, Role.NODE), list[str]()
+    def look(operator: int, which: int = 0) -> list[str]:
+        key, said = signer(operator, Role.NODE, which), list[str]()
         home = tmp_path / f"home{operator}"
         outbox_path(home).parent.mkdir(parents=True, exist_ok=True)
         with node.client() as client:
@@ -117,6 +117,7 @@ def test_a_rule_goes_from_its_folder_to_the_height_it_runs_from(
     for operator in (CUCC, CTCC):
         members[operator].json("gov", "vote", "CMCC/1")
     shown = cmcc.json("gov", "show", "CMCC/1")
+    assert "can still be carried" in cmcc("gov", "show", "CMCC/1").out
     assert (shown["state"], shown["carried"], shown["can_carry"]) == ("VOTING", False, True)
     assert [vote["operator"] for vote in shown["votes"]] == ["CUCC", "CTCC"]
     cmcc.json("gov", "vote", shown["document"][:8])
@@ -179,6 +180,19 @@ def _one_more(entry: Entry) -> Entry:
         return (first + 1, *rest)
 
     return call
+
+
+def test_a_new_node_key_says_it_again_where_the_old_one_is_revoked(
+    members: Mapping[int, Command], folder: Path, tmp_path: Path, watch: Watch
+) -> None:
+    bundle, cucc = scheduled(members, folder, 30), members[CUCC]
+    watch(CUCC)
+    signer(CUCC, Role.NODE, 1).write(key_folder(tmp_path / f"home{CUCC}") / "node-2.json")
+    cucc.json("keys", "propose", "--register", "node-2", "--revoke", "node")
+    cucc.json("keys", "approve", "1")
+    assert "CUCC" in cucc.json("gov", "readiness", bundle)["missing"]
+    assert "READY, in block" in watch(CUCC, 1)[1]
+    assert "CUCC" not in cucc.json("gov", "readiness", bundle)["missing"]
 
 
 def test_who_does_not_validate_is_not_asked(members: Mapping[int, Command], folder: Path, watch: Watch) -> None:
@@ -282,6 +296,26 @@ def test_files_that_are_no_applications_are_refused(members: Mapping[int, Comman
         assert members[CMCC]("gov", "propose", "admit", tmp_path / "application").status == 5
     assert key_folder(tmp_path / f"home{CMCC}").exists()
     assert members[CMCC]("node", "prove", "--output", "validator.hex").status == 5
+
+
+def test_what_people_read_names_operators_and_reasons(
+    members: Mapping[int, Command], folder: Path, watch: Watch
+) -> None:
+    bundle, cmcc = scheduled(members, folder, 30), members[CMCC]
+    watch(CUCC)
+    said = {
+        ("gov", "list"): ["CMCC/1", "CONSORTIUM", "APPROVED", bundle],
+        ("gov", "show", "CMCC/1"): ["the same rate", "CUCC votes", "has not voted", "CBN"],
+        ("gov", "readiness", f"{FLAT}/2"): ["node of CUCC", "ready", "missing", "computes the same", "no height yet"],
+        ("gov", "readiness", f"{FLAT}/1"): ["nobody is asked"],
+        ("gov", "history", str(FLAT)): ["ACTIVE", "APPROVED", "genesis", "never"],
+        ("gov", "parameters"): ["voting", "consortium 2/3"],
+        ("rule", "drafts"): ["flat_minutes v2", "CMCC, CUCC"],
+    }
+    for words, parts in said.items():
+        ran = cmcc(*words)
+        assert ran.status == 0
+        assert [part for part in parts if part not in ran.out] == [], ran.out
 
 
 def test_the_delays_and_thresholds_are_told(members: Mapping[int, Command]) -> None:

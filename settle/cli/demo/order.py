@@ -99,6 +99,8 @@ class TheOrder:
     def __init__(self, stage: Stage, troupe: Troupe, work: Work, say: Say, pace: float) -> None:
         self._stage, self._troupe, self._work, self._say, self._pace = stage, troupe, work, say, pace
         self.attempts: list[Attempt] = []
+        self.of_nodes: dict[str, str] = {}
+        """By operator code: how its node stands to the new version."""
         old = shipped_bundle(RULE.name.lower(), 1)
         self._old = bundle_hash(old)
         self._raw = build_bundle(SHIPPED / RULE.name.lower() / "v2", stage.chain, Follows(self._old, 1))
@@ -146,7 +148,7 @@ class TheOrder:
 
     def _await_nodes(self) -> RuleVersion:
         every = len(self._stage.operators)
-        self._work(lambda: len(self._ready(self._version())) == every, 40 * self._pace, "READY from every node")
+        self._work(lambda: self._look_who_is_ready() == every, 40 * self._pace, "READY from every node")
         row = self._version()
         self._say(f"{every} of {every} nodes are READY, each by its own executor: {', '.join(self._ready(row))}")
         self._work(
@@ -154,6 +156,7 @@ class TheOrder:
             60 * self._pace,
             f"height {row.active_from} on every node",
         )
+        self.of_nodes.update(dict.fromkeys(self._ready(row), f"v2 active from {row.active_from}"))
         self._say(f"v2 is ACTIVE from height {row.active_from} on every node, and nothing has stopped")
         return row
 
@@ -210,6 +213,11 @@ class TheOrder:
     def _ready(self, row: RuleVersion) -> tuple[str, ...]:
         said = {each.operator for each in row.ready if each.verdict == Verdict.APPROVE}
         return tuple(operator.code for operator in self._stage.operators if operator.number in said)
+
+    def _look_who_is_ready(self) -> int:
+        codes = self._ready(self._version())
+        self.of_nodes.update(dict.fromkeys(codes, "READY for v2"))
+        return len(codes)
 
     def _switched(self, height: int) -> bool:
         """v1 keeps rating the old year; v2 waits until the height and rates from there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from abci_app.domain.periods.schema import AnchorUsage, ControlTotals, Flags, PeriodState, Statement
 from settle.agent.read_model import KnownPeriod, PeriodKey
@@ -22,7 +22,8 @@ from settle.cli.failures import not_done
 
 _KILLED = 2  # node of China Telecom
 _TOLD = (ActionKind.DECLARED, ActionKind.OPENED, ActionKind.ROUND_PROPOSED, ActionKind.BLOCKED, ActionKind.FILE_REFUSED)
-_DELIVERY = 30.0  # seconds from the agreement in which the switches deliver the month, file after file
+_AT_ONCE = 0.4  # of the month's files are there when the agreements are; the others come one after the other
+_DELIVERY = 24.0  # seconds from the agreement to the last of them
 _JUDGED = (PeriodState.RECONCILED, PeriodState.SIGNED, PeriodState.CLOSED)
 
 
@@ -39,6 +40,7 @@ class Play:
         self._revived = ""
         self._corrected: tuple[PeriodKey, ...] = ()
         self._ordered: Ordered | None = None
+        self._of_nodes: Mapping[str, str] = {}  # by operator code: how its node stands to a new rule
         self._files = 0
         self._agreed_at = 0.0
         self._faults_found = False
@@ -92,10 +94,9 @@ class Play:
     def _order(self) -> None:
         self.picture.act("a regulator orders another tariff, while every agent takes in its files and anchors them")
         order = TheOrder(self.stage, self._troupe, self._work, self.picture.say, self._pace)
-        try:
-            self._ordered = order.carry_out()
-        finally:
-            self._attempts += order.attempts
+        self._of_nodes = order.of_nodes
+        self._ordered = order.carry_out()
+        self._attempts += order.attempts
         late = self._scenario.deliver_late()
         self._last_file = time.monotonic()
         self.picture.say(f"only now {late} files of the old year come in")
@@ -237,8 +238,8 @@ class Play:
 
     def _work(self, until: Callable[[], bool], within: float, what: str) -> None:
         def look() -> bool:
-            if self._agreed_at:
-                self._scenario.deliver_further((time.monotonic() - self._agreed_at) / (_DELIVERY * self._pace))
+            share = (time.monotonic() - self._agreed_at) / (_DELIVERY * self._pace)
+            self._scenario.deliver_further(_AT_ONCE + (1 - _AT_ONCE) * share)
             self._draw()
             return until()
 
@@ -253,12 +254,10 @@ class Play:
             return
         self._drawn_at = time.monotonic()
         looks = self.stage.look()
-        nodes = [
-            NodeLine(
-                operator.code, sight.height, sight.app_hash, f"restarted {pair.restarts} x" if pair.restarts else ""
-            )
-            for operator, sight, pair in zip(self.stage.operators, looks, self.stage.pairs, strict=True)
-        ]
+        nodes = []
+        for operator, sight, pair in zip(self.stage.operators, looks, self.stage.pairs, strict=True):
+            notes = [f"restarted {pair.restarts} x" if pair.restarts else "", self._of_nodes.get(operator.code, "")]
+            nodes.append(NodeLine(operator.code, sight.height, sight.app_hash, ", ".join(filter(None, notes))))
         files = self._anchored()
         pairs: dict[str, list[PeriodLine]] = {}
         for key, known in self._periods().items():

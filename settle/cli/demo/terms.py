@@ -38,7 +38,7 @@ ANSWERED, DELIVERED = 1, 1  # events
 CONTEST = 8  # seconds
 DEADLINES = (22, 50, 62, 80, 140)
 """Seconds from the agreement to cut-off, declare-by, open-by, agree-by and pay-by: a real month has weeks."""
-DEADLINES_WITH_AN_ORDER = (46, 72, 82, 98, 158)
+DEADLINES_WITH_AN_ORDER = (38, 64, 74, 90, 150)
 """The same where a rule changes before the cut-off."""
 
 LINE_NAMES = {(VOICE, 0): "voice", (VOICE, 1): "voice to 157/188", (SMS, 0): "SMS", (MMS, 0): "MMS"}

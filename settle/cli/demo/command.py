@@ -89,7 +89,7 @@ def _play(place: Path, scenario: Scenario, pace: float, *, keep: bool, as_json: 
             report = Play(stage, picture, scenario, pace).run()
         _tell(out, report)
         if not as_json:
-            figure = f"1/0/{len(report.rated)}:0"
+            figure = "1/0/1:0" if report.order is None else "1/0/2:0"
             out.hint(f"one figure, followed back and forth: settle trace {figure}")
             trace(figure, common=Common(home=stage.operators[0].home, node=stage.net.nodes[0].rpc_address))
         if keep:

@@ -103,6 +103,7 @@ def codes_of(terms: Terms) -> tuple[str, str]:
 class SideBySide(NamedTuple):
     """One line of a statement as both parties see it: calls, units billed (ms or messages), 10^-6 CNY."""
 
+    period: str
     line: str
     first: LineFigures
     second: LineFigures
@@ -122,12 +123,12 @@ class SideBySide(NamedTuple):
 
 def side_by_side(statement: Statement, terms: Terms) -> list[SideBySide]:
     """Every line of a statement, named for people."""
-    codes = codes_of(terms)
+    codes, period = codes_of(terms), period_name(terms, statement.ordinal)
     found = []
     for sort, line in zip(terms.catalogue, statement.lines, strict=True):
         sender, receiver = codes if sort.direction == 0 else codes[::-1]
         name = f"{LINE_NAMES[sort.service, sort.band]} {sender} to {receiver}"
-        found.append(SideBySide(name, line.first, line.second, line.verdict.name, line.settled))
+        found.append(SideBySide(period, name, line.first, line.second, line.verdict.name, line.settled))
     return found
 
 

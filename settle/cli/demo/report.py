@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from textwrap import shorten
 from typing import NamedTuple
 
+from rich.console import RenderableType
 from rich.table import Table
 
 from settle.cli.demo.attacks import Attempt, summary
@@ -97,28 +98,30 @@ class Report(NamedTuple):
             "problems": self.problems,
         }
 
-    def tables(self) -> tuple[Table, ...]:
-        """For people: the attempts, the lines, the money, and what it took."""
-        attempts = table(
-            "attempt",
-            "code",
-            "refused because",
-            rows=[(each.what, each.code, shorten(each.log, 90, placeholder=" …")) for each in self.attempts],
-            right=("code",),
-        )
+    def tables(self) -> tuple[RenderableType, ...]:
+        """For people: the attempts, the order or the lines, the money, and what it took."""
+        told: list[tuple[str, Table]] = [("Attempts to cheat", self._attempts())]
         if self.seal is None:
-            return attempts, self._lines(), self._money(), self._facts()
-        if self.order is None:
-            return attempts, self._money(), self._facts()
-        order = facts_of(_order_facts(self.order))
-        return attempts, impact_table(self.order.impact), order, self._rated(self.order), self._money(), self._facts()
+            told.append(("Line by line, as both parties counted", self._lines()))
+        if self.order is not None:
+            told += [
+                ("What v2 would change, shown before the order on the records so far", impact_table(self.order.impact)),
+                ("The order", facts_of(_order_facts(self.order))),
+                ("Which version priced which usage", self._rated(self.order)),
+            ]
+        told += [("Settled money and the ground truth", self._money()), ("In all", self._facts())]
+        return tuple(part for title, shown in told for part in (f"\n{title}", shown))
+
+    def _attempts(self) -> Table:
+        rows = [(each.what, each.code, shorten(each.log, 90, placeholder=" …")) for each in self.attempts]
+        return table("attempt", "code", "refused because", rows=rows, right=("code",))
 
     def _rated(self, order: Ordered) -> Table:
         rows = [
             (
                 each.period,
                 f"{RULE.name.lower()} {order.version(each.rating)}",
-                each.rating,
+                f"{each.rating[:16]}…",
                 yuan(each.settled),
                 "unknown" if each.true is None else yuan(each.true),
                 yuan(each.held),
@@ -200,7 +203,11 @@ def impact_table(impact: Sequence[PairImpact]) -> Table:
 def _order_facts(order: Ordered) -> list[tuple[str, object]]:
     return [
         ("regulator's order, its document", order.document),
-        ("bundle of v2", f"{order.new}, published by {order.published_by}, countersigned by {order.countersigned_by}"),
+        ("bundle of v2", order.new),
+        (
+            "people's signatures",
+            f"publisher {order.published_by}, countersigner {order.countersigned_by}, regulator MIIT",
+        ),
         ("nodes READY", f"{len(order.ready)} of {order.nodes}: {', '.join(order.ready)}"),
         ("v2 active from height", f"{order.active_from}, asked for {order.asked_for}; nothing was stopped for it"),
         ("transactions in the ten blocks before it and from it on", f"{order.before} and {order.after}"),

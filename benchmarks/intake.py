@@ -1,14 +1,17 @@
-"""Intake to anchored root and rated lines: records a second of process CPU (`python benchmarks/intake.py`).
+"""Intake to anchored root and rated lines: records a second of process CPU (`python -m benchmarks.intake`).
 
 The path is the agent's own: a canonical file with control totals is checked, sorted and stored (durably), its
-salted record root computed, its legs rated by the shipped rule of 2014 and summed into lines. CPU time is that of
-all threads of this process. The goal is 150,000 records a second; durations are in milliseconds, so hardly two
-legs are alike and the rule is called for nearly every one.
+salted record root computed, its legs rated in columns by the shipped rule of 2014 and summed into lines. CPU time
+is that of all threads of this process. Beside it, in turn and on the same file: the same with the executor, where
+hardly two legs are alike, so that the rule is called for nearly every one; the same as a plain Python program
+would do it; and what Polars alone needs to scan, join and group, with no check, nothing stored and no root.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import hmac
 import json
 import random
 import tempfile
@@ -16,11 +19,11 @@ import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import polars as pl
 
-from abci_app.rules.bundle import load_bundle
+from abci_app.kernel.merkle import node
 from settle.agent.intake.control import sidecar_path
 from settle.agent.intake.sort import IN, OUT, Setting
 from settle.agent.intake.stream import Receipt, Stream
@@ -28,15 +31,30 @@ from settle.agent.intake.trunks import Trunk, TrunkMap
 from settle.agent.number_plan.plan import load_number_plan
 from settle.agent.record_roots import Salts, record_root
 from settle.agent.records import SCHEMA, Service
-from settle.agent.summarise import Numbering, Rating, Summary, summarise
-from settle.rules.build import build_bundle
-from settle.rules.plugin import SHIPPED
+from settle.agent.summarise import LineKey, Numbering, Quantities, Rating, Summary, summarise
+from settle.rules.build import shipped_rule
 
-GOAL = 150_000
+GOAL = 1_000_000
 FROM_MS = 1_767_225_600_000  # 2026-01-01
 MONTH_MS = 31 * 86_400_000
 PEERS = {"T1": "CUCC", "T2": "CTCC", "T3": "CUCC"}
+SERIES = ("157", "188", "86157", "86188")
+NUMBERING = Numbering(
+    own="CMCC",
+    services={Service.VOICE: 1, Service.SMS: 2, Service.MMS: 3, Service.DATA: 4},
+    directions={OUT: 0, IN: 1},
+    networks={"CMCC": 1, "CUCC": 2, "CTCC": 3},
+)
 T = TypeVar("T")
+Lines = dict[LineKey, Quantities]
+
+
+class Stages(NamedTuple):
+    """Seconds of CPU by stage of one file."""
+
+    take: float
+    root: float
+    rate: float
 
 
 def synthetic(count: int) -> pl.DataFrame:
@@ -88,15 +106,8 @@ def timed(work: Callable[[], T]) -> tuple[T, float]:
     return result, time.process_time() - start
 
 
-def one_round(file: Path, form: str, folder: Path, setting: Setting, rating: Rating) -> dict[str, float]:
-    """Seconds of CPU by stage for one file."""
-    numbering = Numbering(
-        own="CMCC",
-        services={Service.VOICE: 1, Service.SMS: 2, Service.MMS: 3, Service.DATA: 4},
-        directions={OUT: 0, IN: 1},
-        networks={"CMCC": 1, "CUCC": 2, "CTCC": 3},
-        head_digits=8,
-    )
+def one_round(file: Path, form: str, folder: Path, setting: Setting, rating: Rating) -> tuple[Stages, Lines]:
+    """The agent's path over one file: the stages, and the lines of all peers together."""
     stream = Stream(folder, operator="CMCC", name=form)
 
     def take() -> Receipt:
@@ -104,18 +115,81 @@ def one_round(file: Path, form: str, folder: Path, setting: Setting, rating: Rat
 
     def root(receipt: Receipt) -> bytes:
         salts = Salts.derive(bytes(32), stream=b"CMCC", sequence=1, content=bytes.fromhex(receipt.sha256))
-        return record_root(stream.records(receipt), salts)
+        return record_root(stream.records(receipt).drop("row"), salts)
 
     def rate(receipt: Receipt) -> Summary:
-        return summarise(stream.legs(receipt), rating, numbering)
+        return summarise(stream.legs(receipt), rating, NUMBERING)
 
     receipt, taking = timed(take)
     assert receipt.checked
     assert receipt.accounted() == receipt.rows == receipt.records
-    _, rooting = timed(lambda: root(receipt))
+    found, rooting = timed(lambda: root(receipt))
+    assert len(found) == 32
     summary, summing = timed(lambda: rate(receipt))
     assert sum(line.calls for line in summary.lines.values()) == receipt.legs
-    return {"take": taking, "record root": rooting, "rate and sum": summing}
+    return Stages(taking, rooting, summing), dict(summary.lines)
+
+
+def plain_python(file: Path) -> tuple[bytes, Lines]:
+    """The root and the lines of a CSV file as a Python programmer would write it: no checks, nothing stored."""
+    key = hmac.digest(bytes(32), file.name.encode(), "sha256")
+    level: list[bytes] = []
+    sums: dict[LineKey, list[int]] = {}
+    with file.open(newline="") as text:
+        rows = csv.reader(text)
+        next(rows)
+        for at, row in enumerate(rows):
+            salt = sha256(key + at.to_bytes(8, "big")).digest()
+            level.append(sha256(b"\x00" + sha256(salt + "\x1f".join(row).encode()).digest()).digest())
+            duration = int(row[8])
+            if row[10] != "ANSWERED" or not duration:
+                continue
+            outward = row[4] in PEERS
+            own = not outward and row[6].startswith(SERIES)
+            line = sums.setdefault(LineKey(1, 0 if outward else 1, int(own)), [0, 0, 0])
+            line[0] += 1
+            line[1] += duration
+            line[2] += -(-duration // 60_000) * 60_000
+    while len(level) > 1:
+        odd = level[-1:] if len(level) % 2 else []
+        level = [node(left, right) for left, right in zip(level[::2], level[1::2], strict=False)] + odd
+    return level[0], {key: Quantities(*found) for key, found in sums.items()}
+
+
+def raw_polars(file: Path) -> pl.DataFrame:
+    """Polars at its best with the same file: scan, join the trunks, cut and join a prefix, group."""
+    trunks = pl.LazyFrame({"trunk": list(PEERS), "peer": list(PEERS.values())})
+    series = pl.LazyFrame({"prefix": [one for one in SERIES if len(one) == 5], "own": [True, True]})
+    outward = pl.col("trunk_out") != "LOCAL"
+    answered = pl.scan_parquet(file).filter((pl.col("outcome") == "ANSWERED") & (pl.col("duration_ms") > 0))
+    sides = answered.select(
+        outward.alias("outward"),
+        pl.when(outward).then("trunk_out").otherwise("trunk_in").alias("trunk"),
+        pl.col("b_number").str.slice(0, 5).alias("prefix"),
+        "duration_ms",
+    )
+    joined = sides.join(trunks, on="trunk").join(series, on="prefix", how="left")
+    billed = ((pl.col("duration_ms") + 59_999) // 60_000 * 60_000).sum().alias("billed")
+    return joined.group_by("outward", "peer", "own").agg(pl.len(), pl.col("duration_ms").sum(), billed).collect()
+
+
+def hashing_alone(count: int) -> None:
+    """The four SHA-256 of a record (salt, digest, leaf, node) at their lengths: no path by hashlib goes below."""
+    salt, record, leaf, inner = (bytes(length) for length in (40, 168, 33, 65))
+    for _ in range(count):
+        sha256(salt).digest()
+        sha256(record).digest()
+        sha256(leaf).digest()
+        sha256(inner).digest()
+
+
+def speed(name: str, count: int, seconds: Stages | float, beside: float | None = None) -> str:
+    """A line of the table: microseconds a record by stage and together, records a second, the ratio."""
+    stages = seconds if isinstance(seconds, Stages) else ()
+    whole = sum(seconds) if isinstance(seconds, Stages) else seconds
+    cells = "".join(f"{one / count * 1e6:>8.2f}us" for one in (*stages, whole)).rjust(40)
+    ratio = f"{beside / whole:>9.2f}x" if beside else ""
+    return f"{name:26}{cells}{count / whole:>18,.0f}{ratio}"
 
 
 def main() -> None:
@@ -124,31 +198,40 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=3, help="the best round counts")
     options = parser.parse_args()
-    records = synthetic(options.records)
-    setting = Setting(
-        TrunkMap(tuple(Trunk(trunk=trunk, peer=peer) for trunk, peer in PEERS.items())),
-        load_number_plan(),
-        FROM_MS,
-        FROM_MS + MONTH_MS,
-    )
-    rating = Rating.of(load_bundle(build_bundle(SHIPPED / "domestic_interconnect" / "v2")), {})
-    print(f"{options.records:,} records, best of {options.rounds} rounds, Polars threads {pl.thread_pool_size()}")
-    print(f"{'form':8}{'take':>10}{'root':>10}{'rate':>10}{'all':>10}  records/s of CPU  of the goal")
+    count = options.records
+    records = synthetic(count)
+    trunks = TrunkMap(tuple(Trunk(trunk=trunk, peer=peer) for trunk, peer in PEERS.items()))
+    setting = Setting(trunks, load_number_plan(), FROM_MS, FROM_MS + MONTH_MS)
+    columns = Rating.of(shipped_rule("domestic_interconnect", 2), {})
+    ways = {"in columns": columns, "by the executor": columns.by_executor()}
+    measured: dict[str, list[Stages]] = {}
+    apart: dict[str, list[float]] = {"plain Python, csv": [], "Polars alone, parquet": [], "the root's SHA-256": []}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        records.write_csv(folder / "records.csv")
-        records.write_parquet(folder / "records.parquet")
-        for form in ("csv", "parquet"):
-            file = folder / f"records.{form}"
+        files = {form: folder / f"records.{form}" for form in ("parquet", "csv")}
+        records.write_parquet(files["parquet"])
+        records.write_csv(files["csv"])
+        for form, file in files.items():
             write_totals(file, records, form)
-            rounds = [
-                one_round(file, form, folder / f"{form}{number}", setting, rating) for number in range(options.rounds)
-            ]
-            best = min(rounds, key=lambda stages: sum(stages.values()))
-            whole = sum(best.values())
-            cells = "".join(f"{seconds / options.records * 1e6:>8.2f}us" for seconds in (*best.values(), whole))
-            speed = options.records / whole
-            print(f"{form:8}{cells}{speed:>18,.0f}{speed / GOAL:>12.2f}x")
+        for number in range(options.rounds):
+            (_, lines), seconds = timed(lambda: plain_python(files["csv"]))
+            apart["plain Python, csv"].append(seconds)
+            apart["Polars alone, parquet"].append(timed(lambda: raw_polars(files["parquet"]))[1])
+            apart["the root's SHA-256"].append(timed(lambda: hashing_alone(count))[1])
+            for form, file in files.items():
+                for way, rating in ways.items():
+                    stages, found = one_round(file, form, folder / f"{form} {way} {number}", setting, rating)
+                    assert found == lines, "the path and plain Python differ"
+                    measured.setdefault(f"{form}, {way}", []).append(stages)
+    print(f"{count:,} records, best of {options.rounds} rounds, Polars threads {pl.thread_pool_size()}")
+    print(f"{'':26}{'take':>10}{'root':>10}{'rate':>10}{'all':>10}  records/s of CPU    of plain Python")
+    plain = min(apart["plain Python, csv"])
+    for name, rounds in measured.items():
+        print(speed(name, count, min(rounds, key=sum), plain))
+    for name, each in apart.items():
+        print(speed(name, count, min(each)))
+    best = sum(min(measured["parquet, in columns"], key=sum))
+    print(f"of the goal of {GOAL:,} records/s a core: {count / best / GOAL:.2f}x")
 
 
 if __name__ == "__main__":

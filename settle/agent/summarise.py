@@ -1,13 +1,14 @@
 """From legs to the summary lines of an agreement: calls, units actual, units billed, amount.
 
-The rule rates single legs. A rule is a pure function of its arguments, so legs with equal arguments are rated
-once and weighted by their number; that is exact, since a line's figures are sums.
+The rule rates single legs: all legs of a service, direction and peer at once in columns. Where a rating is a plain
+function (a simulated fault, the executor asked for by name), legs with equal arguments are rated once and weighted
+by their number. Both are exact, since a line's figures are sums, and both give the same: tests/agent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 import polars as pl
@@ -17,6 +18,7 @@ from abci_app.rules.bundle import LoadedRule
 from abci_app.rules.codes import RejectedByRule
 from settle.agent.intake.sort import OUT
 from settle.agent.records import Outcome, Service
+from settle.rules.columns import REJECTION, Columns
 
 RateRecord = Callable[[int, int, int, int, str, str, bool, int, int], tuple[int, ...]]
 """`rate_record(service, direction, originating, terminating, a_number, b_number, local, duration_ms, units)`
@@ -41,17 +43,25 @@ OUT_OF_RANGE: Final = "ARGUMENT_OUT_OF_RANGE"
 """The code of a leg that the rule was not proved for, such as a service it does not know."""
 
 
+class InColumns(NamedTuple):
+    """`rate_record` over whole columns, and the agreement's own parameters by name."""
+
+    columns: Columns
+    bound: Mapping[str, int]
+
+
 @dataclass(frozen=True)
 class Rating:
     """A rating rule with the agreement's parameters bound.
 
     `ranges`: argument → lowest and highest value (of a number's text: length) that `rate_record` was proved for;
-    legs outside are never given to it.
+    legs outside are never given to it. `in_columns`: the same rule for bulk; None where `rate_record` is all there is.
     """
 
     rate_record: RateRecord
     price_line: PriceLine
     ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    in_columns: InColumns | None = None
 
     @classmethod
     def of(cls, rule: LoadedRule, parameters: Mapping[str, int]) -> Rating:
@@ -59,20 +69,25 @@ class Rating:
         rate = rule.functions["rate_record"]
         bound = tuple(parameters[one.name] for one in rule.agreement_parameters("rate_record"))
         priced = tuple(parameters[one.name] for one in rule.agreement_parameters("price_line"))
+        named = {one.name: parameters[one.name] for one in rule.agreement_parameters("rate_record")}
         (declared,) = (one.parameters for one in rule.program.functions if one.name == "rate_record")
         return cls(
             rate_record=(lambda *arguments: rate(*arguments, *bound)) if bound else rate,
             price_line=lambda *arguments: rule.call("price_line", *arguments, *priced),
             ranges={one.name: (one.low, one.high) for one in declared if one.name in _LEADING},
+            in_columns=InColumns(Columns.of_rule(rule, "rate_record"), named),
         )
+
+    def by_executor(self) -> Rating:
+        """The same rating, leg by leg as consensus would: to hold the columns to."""
+        return replace(self, in_columns=None)
 
 
 @dataclass(frozen=True)
 class Numbering:
     """How an agreement numbers what legs name by words. `networks`: operator code → class of network.
 
-    `own` is the operator code of the records' owner. `counted` as COUNTED. `head_digits`: the most leading
-    digits of a number that the rule looks at, None for all; it only saves work.
+    `own` is the operator code of the records' owner. `counted` as COUNTED.
     """
 
     own: str
@@ -80,7 +95,6 @@ class Numbering:
     directions: Mapping[str, int]
     networks: Mapping[str, int]
     counted: Mapping[Service, frozenset[Outcome]] = field(default_factory=lambda: COUNTED)
-    head_digits: int | None = None
 
     def ends(self, direction: str, peer: str) -> tuple[int, int]:
         """The classes of the originating and the terminating network of a leg."""
@@ -139,7 +153,13 @@ def summarise(legs: pl.LazyFrame, rating: Rating, numbering: Numbering) -> Summa
             bool(local),
         )
         fitting = _inside_ranges(usage, fixed, rating.ranges, tally)
-        _rate_part(_with_heads(fitting, numbering.head_digits), service is Service.VOICE, fixed, rating, tally)
+        timed = service is Service.VOICE
+        if not fitting.height:
+            continue
+        if rating.in_columns is None:
+            _rate_part(fitting, timed, fixed, rating, tally)
+        else:
+            _rate_columns(fitting, timed, fixed, rating.in_columns, tally)
     rejected = pl.concat(tally.rejected) if tally.rejected else _NONE_REJECTED
     return Summary({key: Quantities(*sums) for key, sums in sorted(tally.sums.items())}, rejected, uncounted)
 
@@ -171,7 +191,7 @@ def price_lines(
 
 _NONE_REJECTED: Final = pl.DataFrame(schema={"row": pl.UInt32, "code": pl.String})
 _CONSTANTS = ("service", "direction", "peer", "local")
-_ARGUMENTS = ("a_head", "b_head", "duration_ms", "units")
+_ARGUMENTS = ("a_number", "b_number", "duration_ms", "units")
 
 
 class Fixed(NamedTuple):
@@ -188,12 +208,10 @@ class _Tally(NamedTuple):
     sums: dict[LineKey, list[int]]
     rejected: list[pl.DataFrame]
 
-
-def _with_heads(usage: pl.DataFrame, head_digits: int | None) -> pl.DataFrame:
-    a, b = pl.col("a_number"), pl.col("b_number")
-    if head_digits is not None:
-        a, b = a.str.slice(0, head_digits), b.str.slice(0, head_digits)
-    return usage.select("row", a.alias("a_head"), b.alias("b_head"), "duration_ms", "units")
+    def add(self, key: LineKey, found: Sequence[int]) -> None:
+        line = self.sums.setdefault(key, [0, 0, 0])
+        for place, value in enumerate(found):
+            line[place] += value
 
 
 def _inside_ranges(
@@ -213,6 +231,19 @@ def _inside_ranges(
     if outside.height:
         tally.rejected.append(outside.select("row", pl.lit(OUT_OF_RANGE).alias("code")))
     return judged.filter("fits")
+
+
+def _rate_columns(usage: pl.DataFrame, timed: bool, fixed: Fixed, rule: InColumns, tally: _Tally) -> None:
+    """Rates legs that differ only in numbers and quantity, all at once."""
+    rated = rule.columns.run(usage, {**fixed._asdict(), **rule.bound})
+    legs = usage.select("row", pl.col("duration_ms" if timed else "units").alias("actual")).hstack(rated)
+    wide = pl.col("actual", "units_billed").cast(pl.Int128).sum()  # a 64-bit sum wraps silently
+    sums = legs.filter(pl.col(REJECTION).is_null()).group_by("band").agg(pl.len().alias("legs"), wide)
+    for band, *found in sums.iter_rows():
+        tally.add(LineKey(fixed.service, fixed.direction, band), found)
+    if rated[REJECTION].null_count() < rated.height:
+        refused = legs.filter(pl.col(REJECTION).is_not_null())
+        tally.rejected.append(refused.select("row", pl.col(REJECTION).alias("code")))
 
 
 def _rate_part(usage: pl.DataFrame, timed: bool, fixed: Fixed, rating: Rating, tally: _Tally) -> None:
@@ -235,9 +266,7 @@ def _rate_part(usage: pl.DataFrame, timed: bool, fixed: Fixed, rating: Rating, t
         sums[1] += (duration if timed else units) * legs
         sums[2] += billed * legs
     for band, found in bands.items():
-        line = tally.sums.setdefault(LineKey(service, direction, band), [0, 0, 0])
-        for place, value in enumerate(found):
-            line[place] += value
+        tally.add(LineKey(service, direction, band), found)
     if refusals:
         schema = {**{name: usage.schema[name] for name in _ARGUMENTS}, "code": pl.String()}
         codes = pl.DataFrame(refusals, schema=schema, orient="row")

@@ -30,7 +30,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("task", "What waits for this operator's people."),
     ("query", "Any question that a node answers."),
     ("trace", "Follow a period, line, statement, agreement or key through its facts."),
-    ("rule", "Rules: format, check, build, publish, sign, compare with the chain."),
+    ("rule", "Rules: write, check, measure, build, publish, sign, compare with the chain."),
     ("gov", "What the members decide together: proposals, votes, rules that wait for their height."),
     ("sample", "Generated traffic, seen from both sides."),
     ("demo", "A month of four operators settled on four validators, with hidden faults and attempts to cheat."),

@@ -11,7 +11,9 @@ from abci_app.rules.bundle import (
     LoadedRule,
     Manifest,
     TableDigest,
+    Vector,
     bundle_hash,
+    compile_bundle,
     load_bundle,
     read_bundle,
     write_bundle,
@@ -50,6 +52,22 @@ def build_bundle(folder: Path, chain: bytes = b"", follows: Follows | None = Non
     raw = write_bundle(assemble_bundle(folder, chain, follows))
     load_bundle(raw)
     return raw
+
+
+class FolderRule(NamedTuple):
+    """The rule of a plugin folder ready to run, and its vectors, not yet run."""
+
+    rule: LoadedRule
+    vectors: tuple[Vector, ...]
+
+
+def compile_folder(folder: Path) -> FolderRule:
+    """What authors work with: everything is checked but the vectors' outcomes.
+
+    PluginInvalid, RuleTextError or RuleRefused where the folder is no rule.
+    """
+    bundle = assemble_bundle(folder)
+    return FolderRule(compile_bundle(bundle, bundle_hash(write_bundle(bundle))), bundle.vectors)
 
 
 def assemble_bundle(folder: Path, chain: bytes = b"", follows: Follows | None = None) -> Bundle:

@@ -7,7 +7,7 @@ work off chain; consensus runs the executor. Both agree to the last digit: tests
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import polars as pl
@@ -15,7 +15,7 @@ import polars as pl
 from abci_app.rules.bundle import LoadedRule
 from abci_app.rules.codes import RuleCode
 from abci_app.rules.declarations import refuse
-from abci_app.rules.tables import Table, describe, fits
+from abci_app.rules.tables import Cells, Table, describe, fits
 from abci_app.rules.tree import Declared, Kind, Program, entry_points
 from settle.rules.column_run import ColumnRun, Shared
 from settle.rules.column_tables import ColumnTable
@@ -26,6 +26,12 @@ REJECTION = "reject"
 CHUNK = 2**16
 """Lanes at a time: what is in work stays in the processor's cache."""
 Constants: TypeAlias = Mapping[str, int | bool | str]
+
+
+def frame_of(parameters: tuple[Declared, ...], calls: Sequence[Cells]) -> pl.DataFrame:
+    """The frame of some calls' arguments, one row a call."""
+    columns = zip(parameters, zip(*calls, strict=True) if calls else [()] * len(parameters), strict=True)
+    return pl.DataFrame([pl.Series(one.name, cells, dtype=DTYPES[one.kind]) for one, cells in columns])
 
 
 class Columns:

@@ -44,8 +44,26 @@ class ParsedRule(NamedTuple):
     positions: Positions
 
 
+class ReadRule(NamedTuple):
+    """What could be read of a text: the tree of its sound parts, and what is wrong with the others."""
+
+    parsed: ParsedRule
+    faults: tuple[RuleTextError, ...]
+    """In the order of the text, at most one a statement."""
+    spoilt: frozenset[str]
+    """The enums, tables and functions with a fault: left out of the tree, or without the statements at fault."""
+
+
 def parse_rule(text: str) -> ParsedRule:
     """The tree of a rule's text, not yet checked. RuleTextError where the text is no rule."""
+    parsed, faults, _ = read_rule(text)
+    if faults:
+        raise faults[0]
+    return parsed
+
+
+def read_rule(text: str) -> ReadRule:
+    """As much of a rule's text as can be read. RuleTextError where nothing can."""
     if not text.isascii():
         line = next(at for at, one in enumerate(text.split("\n"), 1) if not one.isascii())
         raise RuleTextError(line, 1, "a rule is written in ASCII")
@@ -76,34 +94,66 @@ def check_text(text: str) -> ParsedRule:
     return parsed
 
 
-def _parse_module(module: ast.Module) -> ParsedRule:
-    positions = Positions()
-    bodies = Bodies(positions)
+def _parse_module(module: ast.Module) -> ReadRule:
+    parts = _Parts()
     statements = list(module.body)
     if not statements or ast.unparse(statements.pop(0)) != FIRST_LINE:
         raise RuleTextError(1, 1, f"the first line of a rule is: {FIRST_LINE}")
-    note: tuple[str, ...] = ()
-    if statements and isinstance(statements[0], ast.Expr):
-        note = _note(statements.pop(0))
-    enums: list[EnumForm] = []
-    tables: list[TableForm] = []
-    functions: list[Function] = []
-    for one in statements:
+    for at, one in enumerate(statements):
+        parts.read(one, first=at == 0)
+    program = Program(FORM, parts.note, tuple(parts.enums), tuple(parts.tables), tuple(parts.functions))
+    return ReadRule(ParsedRule(program, parts.positions), tuple(parts.faults), frozenset(parts.spoilt))
+
+
+class _Parts:
+    """The parts of a rule outside functions, one after the other."""
+
+    def __init__(self) -> None:
+        self.positions = Positions()
+        self.note: tuple[str, ...] = ()
+        self.enums: list[EnumForm] = []
+        self.tables: list[TableForm] = []
+        self.functions: list[Function] = []
+        self.faults: list[RuleTextError] = []
+        self.spoilt: set[str] = set()
+
+    def read(self, one: ast.stmt, *, first: bool) -> None:
+        """Add this part, or say what is wrong with it."""
+        bodies = Bodies(self.positions)
+        faults = bodies.faults
+        try:
+            self._read(one, bodies, first)
+        except RuleTextError as fault:
+            faults = [fault]
+        if faults:
+            self.faults += faults
+            self.spoilt.add(_name_of(one))
+
+    def _read(self, one: ast.stmt, bodies: Bodies, first: bool) -> None:
         match one:
+            case ast.Expr() if first:
+                self.note = _note(one)
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id="IntEnum")) as call):
-                if tables or functions:
+                if self.tables or self.functions:
                     refuse(one, "enums are declared before the tables and functions")
-                enums.append(positions.mark(_enum(one, name, call), one))
+                self.enums.append(self.positions.mark(_enum(one, name, call), one))
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id="Table"), args=[]) as call):
-                if functions:
+                if self.functions:
                     refuse(one, "tables are declared before the functions")
-                tables.append(positions.mark(_table(one, name, call.keywords, positions), one))
+                self.tables.append(self.positions.mark(_table(one, name, call.keywords, self.positions), one))
             case ast.FunctionDef(decorator_list=[]):
-                functions.append(positions.mark(_function(one, bodies, positions), one))
+                self.functions.append(self.positions.mark(_function(one, bodies, self.positions), one))
             case _:
                 allowed = "its first line, a note, NAME = IntEnum(...) and NAME = Table(...)"
-                return refuse(one, f"outside functions a rule has only {allowed}")
-    return ParsedRule(Program(FORM, note, tuple(enums), tuple(tables), tuple(functions)), positions)
+                refuse(one, f"outside functions a rule has only {allowed}")
+
+
+def _name_of(one: ast.stmt) -> str:
+    match one:
+        case ast.FunctionDef(name=name) | ast.Assign(targets=[ast.Name(id=name)]):
+            return name
+        case _:
+            return ""
 
 
 def _enum(at: ast.Assign, name: str, call: ast.Call) -> EnumForm:

@@ -31,7 +31,16 @@ from abci_app.rules.tree import (
     Truth,
     Variable,
 )
-from settle.rules.source import Positions, caps_name, conversion_unit, integer, literal_integer, refuse, variable_name
+from settle.rules.source import (
+    Positions,
+    RuleTextError,
+    caps_name,
+    conversion_unit,
+    integer,
+    literal_integer,
+    refuse,
+    variable_name,
+)
 
 _OPERATORS = {
     "+": ast.Add, "-": ast.Sub, "*": ast.Mult, "//": ast.FloorDiv, "%": ast.Mod,
@@ -73,14 +82,22 @@ def _hint(node: ast.AST) -> str:
 
 
 class Bodies:
-    """Translates bodies, and remembers where each part stands."""
+    """Translates bodies, and remembers where each part stands. A statement that is none is left out, and `faults`
+    says why."""
 
     def __init__(self, positions: Positions) -> None:
         self._positions = positions
+        self.faults: list[RuleTextError] = []
 
     def block(self, body: list[ast.stmt], results: tuple[Declared, ...] | None) -> tuple[Statement, ...]:
         """The statements of a body, which returns the given results; None: a helper's, which returns one value."""
-        return tuple(self._positions.mark(self._statement(one, results), one) for one in body)
+        statements = []
+        for one in body:
+            try:
+                statements.append(self._positions.mark(self._statement(one, results), one))
+            except RuleTextError as fault:
+                self.faults.append(fault)
+        return tuple(statements)
 
     def _statement(self, node: ast.stmt, results: tuple[Declared, ...] | None) -> Statement:
         match node:

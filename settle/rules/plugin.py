@@ -21,12 +21,19 @@ _REJECT = "reject"
 
 
 class PluginInvalid(Exception):
-    """A plugin folder that cannot become a bundle: the file (with line) and what is wrong there."""
+    """A plugin folder that cannot become a bundle: the file and what is wrong there.
 
-    def __init__(self, file: Path, what: str) -> None:
-        super().__init__(f"{file}: {what}")
+    `what` says where in the file as well; `line` (0: all of it), `column` and `told` say the same apart.
+    """
+
+    def __init__(self, file: Path, told: str, line: int = 0, column: str = "") -> None:
+        place = ", ".join([*([f"line {line}"] if line else []), *([column] if column else [])])
+        self.what = f"{place}: {told}" if place else told
+        super().__init__(f"{file}: {self.what}")
         self.file = file
-        self.what = what
+        self.told = told
+        self.line = line
+        self.column = column
 
 
 class PluginSettings(BaseModel):
@@ -91,18 +98,24 @@ def read_text(file: Path) -> str:
 
 
 def read_table_file(folder: Path, form: TableForm) -> Table:
-    """tables/NAME.csv, sorted by its key: the header names the columns in the order of the declaration."""
+    """tables/NAME.csv, sorted by its key."""
+    return Table(form.name, tuple(sorted(cells for _, cells in read_table_lines(folder, form))))
+
+
+def read_table_lines(folder: Path, form: TableForm) -> list[tuple[int, Cells]]:
+    """The rows of tables/NAME.csv as they stand there, each with its line; the header names the columns in the order
+    of the declaration. PluginInvalid where a cell is none of its column's kind; ranges are not looked at."""
     file = folder / "tables" / f"{form.name}.csv"
     lines = list(csv.reader(read_text(file).splitlines()))
     header = [column.name for column in form.columns]
     if not lines or lines[0] != header:
-        raise PluginInvalid(file, f"line 1: expected {','.join(header)}, got {','.join(lines[0]) if lines else ''}")
-    rows: list[Cells] = []
+        raise PluginInvalid(file, f"expected {','.join(header)}, got {','.join(lines[0]) if lines else ''}", 1)
+    rows: list[tuple[int, Cells]] = []
     for at, line in enumerate(lines[1:], 2):
         if len(line) != len(header):
-            raise PluginInvalid(file, f"line {at}: expected {len(header)} cells, got {len(line)}")
-        rows.append(tuple(_cell(text, one, file, at) for text, one in zip(line, form.columns, strict=True)))
-    return Table(form.name, tuple(sorted(rows)))
+            raise PluginInvalid(file, f"expected {len(header)} cells, got {len(line)}", at)
+        rows.append((at, tuple(_cell(text, one, file, at) for text, one in zip(line, form.columns, strict=True))))
+    return rows
 
 
 def read_vectors(folder: Path, program: Program) -> tuple[Vector, ...]:
@@ -117,7 +130,7 @@ def read_vectors(folder: Path, program: Program) -> tuple[Vector, ...]:
     for at, line in enumerate(lines, 2):
         function = functions.get(line.get("entry", ""))
         if function is None:
-            raise PluginInvalid(file, f"line {at}: expected an entry of {', '.join(functions)}")
+            raise PluginInvalid(file, f"expected an entry of {', '.join(functions)}", at)
         vectors.append(_vector(function, line, file, at))
     return tuple(vectors)
 
@@ -127,7 +140,7 @@ def _vector(function: Function, line: dict[str, str], file: Path, at: int) -> Ve
     known |= {f"={one.name}" for one in function.results}
     for column, text in line.items():
         if text and column not in known:
-            raise PluginInvalid(file, f"line {at}: {function.name} has no {column}")
+            raise PluginInvalid(file, f"{function.name} has no {column}", at)
     arguments = tuple(_cell(line.get(one.name, ""), one, file, at) for one in function.parameters)
     rejection = line.get(_REJECT, "")
     results: list[int | bool] = []
@@ -149,7 +162,7 @@ def _cell(text: str, declared: Declared, file: Path, at: int) -> Cell:
         except ValueError:
             pass
     wanted = "true or false" if declared.kind is Kind.BOOLEAN else "a whole number"
-    raise PluginInvalid(file, f"line {at}, {declared.name}: expected {wanted}, got {text!r}")
+    raise PluginInvalid(file, f"expected {wanted}, got {text!r}", at, declared.name)
 
 
 def _seconds(moment: datetime | None, otherwise: int) -> int:

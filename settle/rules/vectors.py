@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from abci_app.rules.bundle import Vector, bundle_hash, compile_bundle, run_vector, write_bundle
+from abci_app.rules.bundle import Vector, run_vector
 from abci_app.rules.codes import RuleCode, RuleRefused
-from settle.rules.build import assemble_bundle
+from settle.rules.build import compile_folder
 
 
 class VectorResult(NamedTuple):
@@ -22,10 +22,9 @@ class VectorResult(NamedTuple):
 def run_vectors(folder: Path) -> tuple[VectorResult, ...]:
     """The result of each vector, in order. PluginInvalid, RuleTextError or RuleRefused where the folder
     is no rule at all."""
-    bundle = assemble_bundle(folder)
-    rule = compile_bundle(bundle, bundle_hash(write_bundle(bundle)))
+    rule, vectors = compile_folder(folder)
     results = []
-    for line, vector in enumerate(bundle.vectors, 2):
+    for line, vector in enumerate(vectors, 2):
         try:
             run_vector(rule, vector, f"line {line}")
         except RuleRefused as refused:

@@ -60,7 +60,7 @@ RATING = Rating(minutes_rule, price_rule)
 
 def legs(*records: dict[str, object]) -> pl.LazyFrame:
     rows = with_rows(frame(*records))
-    return with_records(sort_records(rows, setting()).legs.lazy(), rows.lazy())
+    return with_records(sort_records(rows, setting()).legs, rows.lazy())
 
 
 def summary(*records: dict[str, object], numbering: Numbering = NUMBERING) -> Summary:
@@ -115,10 +115,8 @@ _CALLS = st.lists(
 
 
 @settings(max_examples=40, deadline=None)
-@given(calls=_CALLS, head_digits=st.sampled_from([None, 5, 7]))
-def test_rating_distinct_legs_once_equals_rating_each_leg(
-    calls: list[tuple[str, int, bool, bool]], head_digits: int | None
-) -> None:
+@given(calls=_CALLS)
+def test_rating_distinct_legs_once_equals_rating_each_leg(calls: list[tuple[str, int, bool, bool]]) -> None:
     records = [
         record(
             number,
@@ -141,10 +139,7 @@ def test_rating_distinct_legs_once_equals_rating_each_leg(
         line = expected.setdefault(LineKey(service, direction, band), [0, 0, 0])
         for place, value in enumerate((1, duration, billed)):
             line[place] += value
-    numbering = Numbering(
-        NUMBERING.own, NUMBERING.services, NUMBERING.directions, NUMBERING.networks, head_digits=head_digits
-    )
-    assert summary(*records, numbering=numbering).lines == {key: Quantities(*sums) for key, sums in expected.items()}
+    assert summary(*records).lines == {key: Quantities(*sums) for key, sums in expected.items()}
 
 
 def test_every_row_of_the_catalogue_is_declared_zeros_included() -> None:
@@ -178,7 +173,6 @@ CHINA = Numbering(
     services={Service.VOICE: 1, Service.SMS: 2, Service.MMS: 3, Service.DATA: 9},
     directions={OUT: 0, IN: 1},
     networks={"CMCC": 1, "CUCC": 2, "CTCC": 3},
-    head_digits=7,
 )
 
 

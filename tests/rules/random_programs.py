@@ -43,6 +43,7 @@ from abci_app.rules.tree import (
     Truth,
     Variable,
 )
+from settle.rules.arguments import ArgumentDraw
 
 A = TypeVar("A")
 EXTREMES = (2**31, -(2**40), 2**62, 2**63 - 1, -(2**63))
@@ -107,14 +108,11 @@ class RandomProgram:
         self.function = Function("f", FunctionRole.ENTRY_POINT, (), self.parameters, results, body)
         self.program = Program(1, ("Drawn.",), (_KIND,), FORMS, (*self._helpers, self.function))
         self.tables = {form.name: self._filled(form) for form in FORMS}
+        self._draw = ArgumentDraw(chance, self.parameters, digits=_DIGITS)
 
     def arguments(self) -> tuple[Cell, ...]:
         """Arguments at or near the ends of their ranges, or between."""
-        picked: list[Cell] = []
-        for one in self.parameters[:-2]:
-            near = (one.low, one.high, min(one.low + 1, one.high), max(one.high - 1, one.low))
-            picked.append(self._pick((*near, self._chance.randint(one.low, one.high))))
-        return (*picked, self._pick(_DIGITS), self._chance.random() < 0.5)
+        return self._draw.draw()
 
     # ------------------------------------------------------------------------------------------ tables, functions
 

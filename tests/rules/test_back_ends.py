@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from random import Random
 
 import polars as pl
 import pytest
 
 from abci_app.rules.check import check_program
-from abci_app.rules.codes import RejectedByRule, RuleCode, RuleRefused
+from abci_app.rules.codes import RuleCode, RuleRefused
 from abci_app.rules.executor import compile_program
 from abci_app.rules.printer import print_program
-from abci_app.rules.tables import Cell, read_table, write_table
+from abci_app.rules.tables import read_table, write_table
 from abci_app.rules.tree import (
     Arithmetic,
     Call,
@@ -32,23 +31,16 @@ from abci_app.rules.tree import (
     read_program,
     write_program,
 )
-from settle.rules.columns import REJECTION, Columns
+from settle.rules.arguments import outcome
+from settle.rules.columns import REJECTION, Columns, frame_of
 from settle.rules.evaluate import Evaluator
 from settle.rules.explain import explain_program
 from settle.rules.parse import parse_rule
 from tests.rules.random_programs import EXTREMES, RandomProgram
 
-DTYPES = {Kind.INTEGER: pl.Int64, Kind.BOOLEAN: pl.Boolean, Kind.DIGITS: pl.String}
 REFUSALS = {RuleCode.LEAVES_64_BITS, RuleCode.DIVISOR_NOT_POSITIVE, RuleCode.WRONG_ARGUMENTS, RuleCode.TOO_COSTLY}
 SHARDS, IN_A_SHARD = 4, 5_000
 TREES = 100_000
-
-
-def outcome(run: Callable[..., tuple[int | bool, ...]], *arguments: object) -> tuple[int | bool, ...] | str:
-    try:
-        return run(*arguments)
-    except RejectedByRule as rejection:
-        return rejection.code
 
 
 def refusal(program: Program) -> RuleCode | None:
@@ -61,11 +53,6 @@ def refusal(program: Program) -> RuleCode | None:
         return None
     assert code in REFUSALS, code
     return code
-
-
-def frame_of(drawn: RandomProgram, arguments: list[tuple[Cell, ...]]) -> pl.DataFrame:
-    columns = zip(drawn.parameters, zip(*arguments, strict=True), strict=True)
-    return pl.DataFrame([pl.Series(one.name, cells, dtype=DTYPES[one.kind]) for one, cells in columns])
 
 
 def agree(chance: Random, programs: int, size: int, *, explained: int) -> int:
@@ -82,7 +69,7 @@ def agree(chance: Random, programs: int, size: int, *, explained: int) -> int:
         evaluator = Evaluator(drawn.program, drawn.tables)
         shown = print_program(drawn.program), drawn.tables, arguments
         assert [outcome(evaluator.run, drawn.function, one) for one in arguments] == expected, shown
-        rows = Columns(drawn.program, drawn.tables, "f").run(frame_of(drawn, arguments)).rows()
+        rows = Columns(drawn.program, drawn.tables, "f").run(frame_of(drawn.parameters, arguments)).rows()
         assert [row[-1] or row[:-1] for row in rows] == expected, shown
         if at % explained == 0:
             assert parse_rule(shown[0]).program == read_program(write_program(drawn.program)) == drawn.program

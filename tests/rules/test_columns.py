@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from random import Random
-
 import polars as pl
 import pytest
 
-from abci_app.rules.codes import RejectedByRule, RuleCode, RuleRefused
-from abci_app.rules.tree import entry_points
-from settle.rules.build import shipped_rule
+from abci_app.rules.codes import RuleCode, RuleRefused
+from settle.rules.build import compile_folder, shipped_rule
 from settle.rules.columns import CHUNK, REJECTION, Columns
+from settle.rules.differ import compare
 from settle.rules.explain import explain
 from settle.rules.plugin import SHIPPED
 from settle.rules.shipped import ShippedRule
@@ -30,36 +27,15 @@ def frame(*rows: tuple[object, ...]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=NAMES, orient="row")
 
 
-def outcome(run: Callable[..., tuple[int | bool, ...]], *arguments: object) -> tuple[int | bool, ...] | str:
-    try:
-        return run(*arguments)
-    except RejectedByRule as rejection:
-        return rejection.code
-
-
-def cell(chance: Random, kind: str, low: int, high: int) -> object:
-    if kind == "DIGITS":
-        return chance.choice(("", "157", "15", "86157", "8615712345678", "188", "8618", "99999999999999999999"))
-    if kind == "BOOLEAN":
-        return chance.random() < 0.5
-    return chance.choice((low, high, chance.randint(low, high), chance.randint(low, min(high, low + 5))))
-
-
 @pytest.mark.parametrize(("name", "version"), RULES)
 def test_shipped_rules_agree_on_executor_explanation_and_columns(name: str, version: int) -> None:
-    chance = Random(f"{name}/{version}")
-    rule = shipped_rule(name, version)
-    for function in entry_points(rule.program):
-        rows = [
-            tuple(cell(chance, one.kind.name, one.low, one.high) for one in function.parameters) for _ in range(1_000)
-        ]
-        given = pl.DataFrame(rows, schema=[one.name for one in function.parameters], orient="row")
-        found = Columns.of_rule(rule, function.name).run(given).rows()
-        expected = [outcome(rule.functions[function.name], *row) for row in rows]
-        assert [row[-1] or row[:-1] for row in found] == expected
-        for row, result in list(zip(rows, expected, strict=True))[:50]:
-            why = explain(rule, function.name, *row)  # type: ignore[arg-type]  # cells
-            assert (why.rejection or why.results) == result
+    rule, vectors = compile_folder(SHIPPED / name / f"v{version}")
+    for compared in compare(rule, vectors, 1_000, seed=version):
+        assert compared.difference is None
+        assert compared.outcomes > 1
+    for one in vectors[:50]:
+        why = explain(rule, one.entry, *one.arguments)
+        assert (why.rejection or why.results) == (one.rejection or one.results)
 
 
 def test_rejections_come_as_a_column_in_order_across_chunks() -> None:

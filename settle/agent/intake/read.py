@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import polars as pl
@@ -25,13 +25,15 @@ class Reading:
 
     `records`: `row` (data row from 1) and the canonical columns, in file order, all well formed.
     `malformed`: `row`, `fault` (what was expected and came), `raw` (the row's fields as they stood, joined
-    by `|`). `left_out`: failed calls dropped because the mapping says so.
+    by `|`). `left_out`: failed calls dropped because the mapping says so. `as_delivered`: the file itself is
+    Parquet with these very records and nothing else.
     """
 
     rows: int
     records: pl.DataFrame
     malformed: pl.DataFrame
     left_out: int
+    as_delivered: bool = False
 
 
 def read_records(raw: RawFile, mapping: Mapping | None = None, *, vouched: bool = False) -> Reading:
@@ -108,7 +110,9 @@ def _read_parquet(raw: RawFile, vouched: bool) -> Reading:
     frame = frame.select(list(SCHEMA)).with_row_index("row", offset=1)
     texts = [pl.col(name).fill_null("") for name in TEXT_COLUMNS]
     typed = frame.with_columns(pl.lit(None, pl.String).alias(_SURPLUS), *texts)
-    return _tell_apart(frame, typed, {name: pl.col(f"raw_{name}").cast(pl.String) for name in SCHEMA})
+    reading = _tell_apart(frame, typed, {name: pl.col(f"raw_{name}").cast(pl.String) for name in SCHEMA})
+    whole = not reading.malformed.height and not any(frame[name].null_count() for name in TEXT_COLUMNS)
+    return replace(reading, as_delivered=whole)
 
 
 def _damaged(raw: RawFile, came: str) -> BadInput:

@@ -1,9 +1,9 @@
 """One switch's stream of files as the agent keeps it: taken once, in order, with nothing lost.
 
 A folder holds per file `NNNNNN.receipt.json`, `NNNNNN.records.parquet` (every readable record, what the record
-root covers) and, per generation, `NNNNNN.gN.legs.parquet` and `NNNNNN.gN.suspense.parquet`. The receipt is
-written last and names the generation, so a crash leaves either the state before or the state after.
-One process writes a stream at a time.
+root covers; a Parquet file of good records only is kept as it was delivered) and, per generation,
+`NNNNNN.gN.legs.parquet` and `NNNNNN.gN.suspense.parquet`. The receipt is written last and names the generation,
+so a crash leaves either the state before or the state after. One process writes a stream at a time.
 """
 
 from __future__ import annotations
@@ -115,11 +115,16 @@ class Stream:
         if sidecar is not None and not reading.left_out:
             doubtful = judge_file(raw.name, sidecar, Totals.of(reading.records), setting.validations)
         again = find_duplicates(reading.records, self._earlier(receipts))
-        fresh = reading.records.join(again, on="row", how="anti", maintain_order="left")
-        found = sort_records(fresh if again.height else reading.records, setting, now_ms)
+        fresh = reading.records
+        if again.height:
+            fresh = fresh.join(again, on="row", how="anti", maintain_order="left")
+        found = sort_records(fresh, setting, now_ms)
         waiting = pl.concat([_of_malformed(reading.malformed), to_suspense(reading.records, again), found.suspense])
         receipt = self._receipt(raw, sequence, sidecar is not None, now_ms, reading, found, waiting, doubtful)
-        write_parquet(self._path(sequence, "records"), reading.records)
+        if reading.as_delivered:
+            write_bytes(self._path(sequence, "records"), raw.content)
+        else:
+            write_parquet(self._path(sequence, "records"), reading.records)
         self._keep(receipt, found.legs, waiting.with_columns(pl.lit(now_ms, pl.Int64).alias("since_ms")))
         return Taken(receipt, repeated=False)
 
@@ -145,19 +150,24 @@ class Stream:
 
     def records(self, receipt: Receipt) -> pl.DataFrame:
         """Every readable record of a file, in file order: `row` and the canonical columns."""
-        return pl.read_parquet(self._path(receipt.sequence, "records"))
+        return self._records(receipt).collect()
 
     def legs(self, receipt: Receipt) -> pl.LazyFrame:
         """The legs to be rated of a file: the columns of `Sorted.legs` and the canonical ones.
 
         Lazy, so that only the columns in use are read.
         """
-        records = pl.scan_parquet(self._path(receipt.sequence, "records"))
-        return with_records(self._narrow_legs(receipt).lazy(), records)
+        return with_records(self._narrow_legs(receipt), self._records(receipt))
 
     def suspense(self, receipt: Receipt) -> pl.DataFrame:
         """What waits, and the duplicates: `row`, `why`, `detail`, the canonical columns, `since_ms`."""
         return pl.read_parquet(self._path(receipt.sequence, f"g{receipt.generation}.suspense"))
+
+    def _records(self, receipt: Receipt) -> pl.LazyFrame:
+        kept = pl.scan_parquet(self._path(receipt.sequence, "records"))
+        if "row" not in kept.collect_schema():  # the delivered file, whose rows are all there
+            kept = kept.with_row_index("row", offset=1)
+        return kept.select("row", *SCHEMA)
 
     def _narrow_legs(self, receipt: Receipt) -> pl.DataFrame:
         return pl.read_parquet(self._path(receipt.sequence, f"g{receipt.generation}.legs"))
@@ -168,7 +178,7 @@ class Stream:
     def _earlier(self, receipts: list[Receipt]) -> pl.LazyFrame | None:
         if not receipts:
             return None
-        return pl.scan_parquet([self._path(receipt.sequence, "records") for receipt in receipts])
+        return pl.concat(self._records(receipt) for receipt in receipts)
 
     def _require_place(self, raw: RawFile, sidecar: Sidecar, sequence: int) -> None:
         came = (sidecar.operator, sidecar.stream, sidecar.sequence)

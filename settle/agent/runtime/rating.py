@@ -98,7 +98,7 @@ def legs_sorted_anew(side: Side, stream: Stream, receipt: Receipt, setting: Sett
     final = waiting.filter(pl.col("why").is_in([cause.value for cause in FINAL_CAUSES])).select("row")
     records = stream.records(receipt).join(final, on="row", how="anti", maintain_order="left")
     found = sort_records(records.select("row", *SCHEMA), setting, receipt.taken_at_ms)
-    return _within(side, with_records(found.legs.lazy(), records.lazy()))
+    return _within(side, with_records(found.legs, records.lazy()))
 
 
 def figures_of(

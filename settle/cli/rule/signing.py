@@ -14,12 +14,14 @@ from settle.cli.options import COMMON, SENDING, Common, Sending
 from settle.cli.output import table
 from settle.cli.plain import text
 from settle.cli.questions import BUNDLE, DRAFTS, RULE_VERSIONS, RULES
+from settle.cli.rule.noun import app
 from settle.cli.sending import Wish, send
 from settle.cli.session import Session, session
 from settle.rules.build import Follows, build_bundle
 from settle.rules.plugin import plugin_name
 
 
+@app.command
 def publish(folder: Path, *, sending: Sending = SENDING) -> None:
     """Build a rule's bundle for this chain, as what follows its newest version there, publish it whole, and sign it.
 
@@ -37,6 +39,7 @@ def publish(folder: Path, *, sending: Sending = SENDING) -> None:
         send(now, sending, wish, then=f"settle rule sign {bundle_hash(raw).hex()}, by another operator")
 
 
+@app.command
 def sign(bundle: str, *, withdraw: bool = False, sending: Sending = SENDING) -> None:
     """Countersign a published bundle, once this machine has checked it and its vectors hold here.
 
@@ -63,6 +66,7 @@ def sign(bundle: str, *, withdraw: bool = False, sending: Sending = SENDING) -> 
         send(now, sending, wish, then=f"settle gov propose rule {document.hex()} --at HEIGHT")
 
 
+@app.command
 def drafts(*, common: Common = COMMON) -> None:
     """List the bundles that were published, and who has signed them."""
     with session(common) as now:

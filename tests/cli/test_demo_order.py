@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from abci_app.domain.rulebook.schema import BundleStored, RulePublished, RuleVersionActivated
+from settle.agent.impact import PairChange
 from settle.chain.consortium import CHINA
 from settle.cli.demo.envelope import fill, traffic, traffic_of_the_old_year
-from settle.cli.demo.impact import PairImpact
+from settle.cli.demo.impact import OrderImpact, pair_said
 from settle.cli.demo.money import Compared, before_the_order
 from settle.cli.demo.order import Ordered
 from settle.cli.demo.picture import PeriodLine, in_one_line
@@ -31,7 +32,7 @@ GOOD = Ordered(
     nodes=4,
     switched=True,
     hashes=("0d" * 32,) * 4,
-    impact=(),
+    impact=OrderImpact(0, ()),
     before=3,
     after=2,
 )
@@ -135,10 +136,9 @@ def test_money_off_the_truth_names_its_month() -> None:
     assert problem.startswith("2013-12: CMCC to CUCC settled")
 
 
-def test_a_change_of_balance_is_the_gain_of_the_first() -> None:
-    pair = PairImpact("CMCC", "CUCC", 10, old=(600, 600), new=(600, 400))
-    assert pair.change == -200
-    assert "CMCC loses CNY 0.0002 to CUCC" in pair.text()
+def test_a_change_of_balance_is_what_the_first_gains() -> None:
+    told = pair_said(PairChange("CMCC", "CUCC", old=600_000, new=-150_000, gross_old=3_000_000, gross_new=2_000_000))
+    assert told == "CMCC-CUCC: both owe CNY 3.00 by v1, CNY 2.00 by v2; CMCC loses CNY 0.75 to CUCC"
 
 
 def test_periods_of_a_pair_share_a_line_and_say_once_what_is_the_same() -> None:

@@ -1,68 +1,41 @@
-"""What another version of the rating rule changes in money, by the operators' own records, before it is ordered."""
+"""What another version of the rating rule changes in money, by the files that the operators have taken in so far."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from abci_app.domain.agreements.schema import Terms
-from abci_app.domain.periods.schema import LineFigures
-from settle.agent.runtime.agent import Agent
-from settle.agent.runtime.anchors import files_of
-from settle.agent.runtime.rating import figures_of, legs_of
-from settle.cli.demo.money import codes_of, yuan
-
-Both = tuple[int, int]
-"""What the first owes the second, and the second the first; 10^-6 CNY."""
-
-
-class PairImpact(NamedTuple):
-    """One pair of operators under both versions, on the same records; 10^-6 CNY."""
-
-    first: str
-    second: str
-    calls: int
-    old: Both
-    new: Both
-
-    @property
-    def change(self) -> int:
-        """What the new version brings the first operator on balance; the second loses as much."""
-        return (self.new[1] - self.new[0]) - (self.old[1] - self.old[0])
-
-    def text(self) -> str:
-        """The pair for people."""
-        verb, link = ("gains", "from") if self.change > 0 else ("loses", "to")
-        moved = f"{self.first} {verb} {yuan(abs(self.change))} {link} {self.second}"
-        gross = f"both owe {yuan(sum(self.old))} by v1, {yuan(sum(self.new))} by v2"
-        return f"impact on {self.first}-{self.second}, {self.calls:,} calls and messages so far: {gross}; {moved}"
+from abci_app.rules.bundle import LoadedRule
+from settle.agent.bulk_rating import Terms
+from settle.agent.impact import PairChange, impact_of
+from settle.agent.number_plan.plan import load_number_plan
+from settle.agent.runtime.settings import NumberingSettings, agent_folder
+from settle.agent.traffic import counted_once, find_files, read_traffic
+from settle.cli.demo.money import yuan
+from settle.cli.demo.stage import Operator
+from settle.cli.demo.terms import USAGE_FROM, USAGE_TO
 
 
-def impact_of(agents: Iterable[Agent], usage_from: int, old: bytes, new: bytes) -> tuple[PairImpact, ...]:
-    """Every pair's period from `usage_from` on, as far as its first operator's agent has records of it.
+class OrderImpact(NamedTuple):
+    """Every pair of operators under both versions; `legs` of the month were rated, each use once."""
 
-    `old` and `new` are bundles that the chain has stored. Raises `CannotRate`.
-    """
-    found = []
-    for agent in agents:
-        desk = agent.desk()
-        for known in agent.periods():
-            side = desk.side_of(known)
-            if known.dates.usage_from != usage_from or side.party != 0:
-                continue
-            legs = [legs_of(side, *file) for file in files_of(desk, side, agent.index)]
-            lines = [
-                figures_of(side, legs, bundle, desk.rulebook.rule, desk.settings.numbering, None).lines
-                for bundle in (old, new)
-            ]
-            calls = sum(line.calls for line in lines[1])
-            owed = (_owed(known.terms, each) for each in lines)
-            found.append(PairImpact(*codes_of(known.terms), calls, *owed))
-    return tuple(found)
+    legs: int
+    pairs: tuple[PairChange, ...]
 
 
-def _owed(terms: Terms, lines: tuple[LineFigures, ...]) -> Both:
-    sums = [0, 0]
-    for sort, line in zip(terms.catalogue, lines, strict=True):
-        sums[sort.direction] += line.amount
-    return sums[0], sums[1]
+def impact_on(operators: Sequence[Operator], old: LoadedRule, new: LoadedRule) -> OrderImpact:
+    """What `settle rule impact` tells of the month's files in the operators' homes. Raises `BadInput`."""
+    taken = [agent_folder(operator.home) / "taken" for operator in operators]
+    seen = counted_once(read_traffic(find_files(taken, "", None), load_number_plan()))
+    month = [one.during(USAGE_FROM * 1000, USAGE_TO * 1000) for one in seen]
+    networks = {operator.code: operator.number for operator in operators}
+    terms = Terms(networks=networks, services=NumberingSettings().services, parameters={})
+    return OrderImpact(sum(one.legs.height for one in month), tuple(impact_of(month, old, new, terms).pairs()))
+
+
+def pair_said(pair: PairChange) -> str:
+    """A pair's change for people."""
+    gain = pair.new - pair.old
+    verb, link = ("gains", "from") if gain > 0 else ("loses", "to")
+    gross = f"both owe {yuan(pair.gross_old)} by v1, {yuan(pair.gross_new)} by v2"
+    return f"{pair.first}-{pair.second}: {gross}; {pair.first} {verb} {yuan(abs(gain))} {link} {pair.second}"

@@ -16,16 +16,15 @@ from abci_app.kernel.approvals import Approve, DocumentKind, Verdict
 from abci_app.kernel.encoding import Value
 from abci_app.kernel.roles import Role
 from abci_app.kernel.thresholds import Track
-from abci_app.rules.bundle import bundle_hash, read_bundle, write_bundle
+from abci_app.rules.bundle import bundle_hash, load_bundle, read_bundle, write_bundle
 from settle.agent.readiness import examine
 from settle.agent.runtime import people
 from settle.chain.errors import NodeUnreachable, RpcError
 from settle.chain.outbox import Outbox
 from settle.cli.carried import packed
 from settle.cli.demo.attacks import Attempt, Cheat
-from settle.cli.demo.impact import PairImpact, impact_of
+from settle.cli.demo.impact import OrderImpact, impact_on, pair_said
 from settle.cli.demo.stage import CHAIN_ID, NOTICE, Operator, Stage
-from settle.cli.demo.terms import USAGE_FROM
 from settle.cli.demo.troupe import Troupe
 from settle.cli.failures import not_done
 from settle.cli.questions import RULE_HISTORY, RULE_VERSIONS, ask
@@ -64,7 +63,7 @@ class Ordered(NamedTuple):
     nodes: int
     switched: bool  # every node tells of both versions the same before and from the height
     hashes: tuple[str, ...]  # every node's app hash after the first block of the new version
-    impact: tuple[PairImpact, ...]
+    impact: OrderImpact
     before: int = 0
     after: int = 0
 
@@ -102,7 +101,8 @@ class TheOrder:
         self.of_nodes: dict[str, str] = {}
         """By operator code: how its node stands to the new version."""
         old = shipped_bundle(RULE.name.lower(), 1)
-        self._old = bundle_hash(old)
+        self._old_rule = load_bundle(old)
+        self._old = self._old_rule.hash
         self._raw = build_bundle(SHIPPED / RULE.name.lower() / "v2", stage.chain, Follows(self._old, 1))
         self._new = bundle_hash(self._raw)
         self._forged = write_bundle(replace(read_bundle(self._raw), tables=read_bundle(old).tables))
@@ -118,9 +118,10 @@ class TheOrder:
         self._say(f"{publisher.code} publishes {RULE.name.lower()} v2 whole and signs it: bundle {self._new.hex()}")
         self._tried(self._countersign(countersigner))
         self._tried(self._propose_unsigned())
-        impact = self._impact()
-        for each in impact:
-            self._say(each.text())
+        impact = impact_on(self._stage.operators, self._old_rule, load_bundle(self._raw))
+        self._say(f"impact of v2 on the {impact.legs:,} calls and messages of January that are there by now:")
+        for each in impact.pairs:
+            self._say(f"    {pair_said(each)}")
         failure = examine(self._raw).failure
         if failure:
             raise not_done(expected="v2's vectors to hold here", actual=failure, next_step="report it: a fault of ours")
@@ -159,10 +160,6 @@ class TheOrder:
         self.of_nodes.update(dict.fromkeys(self._ready(row), f"v2 active from {row.active_from}"))
         self._say(f"v2 is ACTIVE from height {row.active_from} on every node, and nothing has stopped")
         return row
-
-    def _impact(self) -> tuple[PairImpact, ...]:
-        agents = [player.agent for player in self._troupe.players]
-        return impact_of(agents, USAGE_FROM, self._old, self._new)
 
     def _publish_forged(self) -> Attempt:
         return self._cheat.publish_forged(self._forged, self._key)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from textwrap import shorten
 from typing import NamedTuple
 
 from rich.console import RenderableType
 from rich.table import Table
 
+from settle.chain.consortium import CNY
 from settle.cli.demo.attacks import Attempt, summary
-from settle.cli.demo.impact import PairImpact
 from settle.cli.demo.money import Compared, SideBySide, yuan
 from settle.cli.demo.order import RULE, Ordered
 from settle.cli.output import facts_of, table
+from settle.cli.rule.money_tables import Amounts, pairs_table
 
 
 class Rated(NamedTuple):
@@ -105,7 +105,7 @@ class Report(NamedTuple):
             told.append(("Line by line, as both parties counted", self._lines()))
         if self.order is not None:
             told += [
-                ("What v2 would change, shown before the order on the records so far", impact_table(self.order.impact)),
+                (f"Impact of v2, shown before the order on {self.order.impact.legs:,} uses", _impact_table(self.order)),
                 ("The order", facts_of(_order_facts(self.order))),
                 ("Which version priced which usage", self._rated(self.order)),
             ]
@@ -185,19 +185,10 @@ class Report(NamedTuple):
         )
 
 
-def impact_table(impact: Sequence[PairImpact]) -> Table:
-    """What the new version changes on the same records, for people."""
-    rows = [
-        (
-            f"{each.first} and {each.second}",
-            f"{each.calls:,}",
-            *(yuan(amount) for both in zip(each.old, each.new, strict=True) for amount in both),
-            f"{'+' if each.change > 0 else ''}{yuan(each.change)}",
-        )
-        for each in impact
-    ]
-    columns = ("pair", "calls", "first owes, v1", "v2", "second owes, v1", "v2", "on balance for the first")
-    return table(*columns, rows=rows, right=columns[1:])
+def _impact_table(order: Ordered) -> Table:
+    pairs = order.impact.pairs
+    amounts = [amount for each in pairs for amount in (each.old, each.new, each.gross_old, each.gross_new)]
+    return pairs_table(pairs, Amounts(CNY, amounts))
 
 
 def _order_facts(order: Ordered) -> list[tuple[str, object]]:
@@ -216,4 +207,5 @@ def _order_facts(order: Ordered) -> list[tuple[str, object]]:
 
 
 def _order_document(order: Ordered) -> dict[str, object]:
-    return order._asdict() | {"impact": [each._asdict() | {"change": each.change} for each in order.impact]}
+    pairs = [each._asdict() | {"first_gains": each.new - each.old} for each in order.impact.pairs]
+    return order._asdict() | {"impact": {"legs": order.impact.legs, "pairs": pairs}}

@@ -23,7 +23,7 @@ from settle.rules.build import shipped_bundle
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(220)]
 
-PACE = 1.4  # of the deadlines: ends in 145 s, and leaves a busy machine of two cores two fifths more for each act
+PACE = 1.4  # of the deadlines: ends in 155 s, and leaves a busy machine of two cores two fifths more for each act
 WITHIN = 205.0  # seconds
 PROCESSES = 8  # an application and a CometBFT for each of four
 COMMAND = ("demo", "--json", "--seed", "5", "--pace", str(PACE), "--events", "40000")

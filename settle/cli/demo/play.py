@@ -18,7 +18,7 @@ from settle.cli.demo.scenarios import Scenario
 from settle.cli.demo.stage import Stage
 from settle.cli.demo.terms import period_name
 from settle.cli.demo.troupe import Troupe
-from settle.cli.failures import not_done
+from settle.cli.failures import Failure, not_done
 
 _KILLED = 2  # node of China Telecom
 _TOLD = (ActionKind.DECLARED, ActionKind.OPENED, ActionKind.ROUND_PROPOSED, ActionKind.BLOCKED, ActionKind.FILE_REFUSED)
@@ -97,6 +97,8 @@ class Play:
         self._of_nodes = order.of_nodes
         self._ordered = order.carry_out()
         self._attempts += order.attempts
+        if self.stage.time() >= self._cut_off:
+            raise _too_slow("the new version active before the cut-off", "a cut-off that has passed")
         late = self._scenario.deliver_late()
         self._last_file = time.monotonic()
         self.picture.say(f"only now {late} files of the old year come in")
@@ -106,11 +108,7 @@ class Play:
         self._work(lambda: self.stage.time() >= self._cut_off, 60 * self._pace, "the cut-off")
         files = sum(self._anchored().values())
         if files < self._files:
-            raise not_done(
-                expected=f"{self._files} files anchored before the cut-off",
-                actual=f"{files}: a machine that is slower than the demonstration's deadlines",
-                next_step="run it again with a slower pace, such as `settle demo --pace 2`",
-            )
+            raise _too_slow(f"{self._files} files anchored before the cut-off", str(files))
         self.picture.say(f"cut-off: {files} files anchored by root and control totals; no record on chain")
 
     def _cheat(self) -> None:
@@ -294,6 +292,14 @@ class Play:
         return back.height > height and any(
             other.app_hash == back.app_hash for place, other in enumerate(sights) if place != _KILLED
         )
+
+
+def _too_slow(expected: str, actual: str) -> Failure:
+    return not_done(
+        expected=expected,
+        actual=f"{actual}: a machine that is slower than the demonstration's deadlines",
+        next_step="run it again with a slower pace, such as `settle demo --pace 2`",
+    )
 
 
 def _pair(known: KnownPeriod) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from abci_app.application.governed import carried_messages
 from abci_app.application.router import Message
-from abci_app.domain.agreements.schema import ProposeAgreement
+from abci_app.domain.agreements.schema import MOST_LINES, ProposeAgreement
 from abci_app.domain.governance.schema import Propose, SetParameters, SetThresholds
 from abci_app.domain.members.schema import (
     AdmitOperator,
@@ -18,11 +18,14 @@ from abci_app.domain.members.schema import (
     RemoveValidator,
 )
 from abci_app.domain.obligations.schema import (
+    MOST_SPANS,
+    ClaimInterest,
     ConfirmPayment,
     ContestPayment,
     IssueInvoice,
     NotifyPayment,
     ProposeRound,
+    Rerate,
 )
 from abci_app.domain.periods.schema import AnchorUsage, Declare, Open
 from abci_app.domain.rulebook.schema import (
@@ -48,6 +51,7 @@ from abci_app.kernel.costs import (
     bytes_cost,
 )
 from abci_app.rules.bundle import read_bundle
+from abci_app.rules.interface import Slot
 
 
 def _rows(facts: int, rows: int) -> int:
@@ -55,11 +59,12 @@ def _rows(facts: int, rows: int) -> int:
 
 
 def _approve(_: Approve) -> int:
-    return _rows(4, 6)
+    """A signature may be the last, and move the bias of a unit pair."""
+    return _rows(4, 7)
 
 
 def _advance(_: Advance) -> int:
-    return _rows(8, 8)
+    return _rows(9, 11)
 
 
 def _propose_keys(message: ProposeKeys) -> int:
@@ -117,9 +122,11 @@ def _change_rule(_: RollBack | SuspendRule | RatifySuspension | ResumeRule) -> i
 
 
 def _propose_agreement(message: ProposeAgreement) -> int:
-    """The rating rule is tried with every line, the tolerance rule once; the calendar is written in the end."""
+    """Rating, validation and tax are tried with every line, all else once; the calendar is written in the end."""
     terms = message.terms
-    return _rows(1, 4) + len(terms.calendar) * ROW_WRITE + (len(terms.catalogue) + 1) * RULE_CALL
+    by_line = {bound.slot for bound in terms.slots} & {Slot.RATING, Slot.VALIDATION, Slot.INVOICE}
+    calls = len(terms.slots) + len(terms.catalogue) * len(by_line)
+    return _rows(1, 4) + len(terms.calendar) * ROW_WRITE + calls * RULE_CALL
 
 
 def _anchor_usage(_: AnchorUsage) -> int:
@@ -131,8 +138,20 @@ def _declare(message: Declare) -> int:
 
 
 def _issue_invoice(_: IssueInvoice) -> int:
-    """With it may come what has fallen due on the period."""
-    return _rows(12, 20)
+    """With it may come what has fallen due on the period. Of every line both parts are rounded and taxed by rule."""
+    return _rows(13, 22) + 4 * MOST_LINES * RULE_CALL
+
+
+def _claim_interest(_: ClaimInterest) -> int:
+    """With it may come what has fallen due on the obligation and its round. Every span is asked about twice: up to
+    its end, and up to its beginning. One more call tells the time bar.
+    """
+    return _rows(6, 18) + (2 * MOST_SPANS + 1) * RULE_CALL
+
+
+def _rerate(_: Rerate) -> int:
+    """Every line priced for both parties, and both amounts of it rounded and taxed; two notes."""
+    return _rows(14, 24) + 6 * MOST_LINES * RULE_CALL
 
 
 def _propose_round(message: ProposeRound) -> int:
@@ -144,14 +163,14 @@ def _propose_round(message: ProposeRound) -> int:
 
 
 def _payment(_: NotifyPayment | ConfirmPayment | ContestPayment) -> int:
-    """A payment may end a round, an obligation and a period."""
-    return _rows(4, 10)
+    """A payment may end a round, an obligation and a period; where it is late, the row of that goes one day too."""
+    return _rows(5, 13)
 
 
 def _open(message: Open) -> int:
     """Every commitment is made again, every line of both parties priced and judged."""
     lines = len(message.lines)
-    return _rows(3, 5) + multiplications_to_open(2 * lines) * POINT_MULTIPLICATION + 3 * lines * RULE_CALL
+    return _rows(4, 6) + multiplications_to_open(2 * lines) * POINT_MULTIPLICATION + 3 * lines * RULE_CALL
 
 
 COSTS: dict[type, Callable[[Any], int]] = {
@@ -181,6 +200,8 @@ COSTS: dict[type, Callable[[Any], int]] = {
     NotifyPayment: _payment,
     ConfirmPayment: _payment,
     ContestPayment: _payment,
+    ClaimInterest: _claim_interest,
+    Rerate: _rerate,
 }
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from abci_app.domain.rulebook.tables import BUNDLES, BundleKey
 from abci_app.kernel.codes import Rejected
 from abci_app.kernel.context import RuleFunction, Rules
-from abci_app.rules.bundle import LoadedRule, load_bundle
+from abci_app.rules.bundle import LoadedRule, load_bundle, read_bundle
 from abci_app.rules.codes import RejectedByRule, RuleCode, RuleRefused
 from abci_app.rules.tables import Cell
 from abci_app.state.overlay import Reader
@@ -21,21 +21,59 @@ class RuleCache:
 
     def __init__(self) -> None:
         self._loaded: dict[bytes, LoadedRule] = {}
+        self._interfaces: dict[bytes, int] = {}
 
     def bound(self, state: Reader) -> Rules:
-        """The rules of a state: a function from bundle hash and entry point to the compiled rule."""
+        """The rules of a state."""
+        return _RulesOfState(self, state)
 
-        def entry(bundle: bytes, name: str) -> RuleFunction:
-            return partial(_call, self._rule(state, bundle), name)
-
-        return entry
-
-    def _rule(self, state: Reader, bundle: bytes) -> LoadedRule:
+    def rule(self, state: Reader, bundle: bytes) -> LoadedRule:
+        """A bundle of the state's rulebook, compiled."""
         rule = self._loaded.get(bundle)
         if rule is None:
             rule = load_bundle(BUNDLES.require(state, BundleKey(bundle)).raw)
             self._loaded[bundle] = rule
         return rule
+
+    def interface(self, state: Reader, bundle: bytes) -> int:
+        """What a bundle's manifest says, without compiling it."""
+        found = self._interfaces.get(bundle)
+        if found is None:
+            found = read_bundle(BUNDLES.require(state, BundleKey(bundle)).raw).manifest.interface
+            self._interfaces[bundle] = found
+        return found
+
+
+class _RulesOfState:
+    """`Rules` of one state, by a cache that many share."""
+
+    def __init__(self, cache: RuleCache, state: Reader) -> None:
+        self._cache = cache
+        self._state = state
+
+    def __call__(self, bundle: bytes, entry: str) -> RuleFunction:
+        return partial(_call, self._cache.rule(self._state, bundle), entry)
+
+    def bound(self, bundle: bytes, entry: str, parameters: tuple[int, ...]) -> RuleFunction:
+        rule = self._cache.rule(self._state, bundle)
+        names = rule.parameters()
+        if len(names) != len(parameters):
+            return partial(_misfit, names, len(parameters))
+        given = dict(zip(names, parameters, strict=True))
+        further = tuple(given[one.name] for one in rule.agreement_parameters(entry))
+
+        def call(*leading: Cell) -> tuple[int, ...]:
+            return _call(rule, entry, *leading, *further)
+
+        return call
+
+    def interface(self, bundle: bytes) -> int:
+        return self._cache.interface(self._state, bundle)
+
+
+def _misfit(names: tuple[str, ...], given: int, *_: Cell) -> tuple[int, ...]:
+    expected = f"the parameters {', '.join(names) or 'none'} from the agreement"
+    raise Rejected(RuleCode.ARGUMENT_OUT_OF_RANGE, expected, f"{given} of them")
 
 
 def _call(rule: LoadedRule, entry: str, *arguments: Cell) -> tuple[int, ...]:

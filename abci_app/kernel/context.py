@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from abci_app.kernel.parameters import FIRST_PARAMETERS, Parameters
 from abci_app.kernel.roles import Role
@@ -11,8 +11,24 @@ from abci_app.kernel.roles import Role
 RuleFunction: TypeAlias = Callable[..., tuple[int, ...]]
 """One entry point of a checked rule: whole numbers, truth values and digit strings in, whole numbers out."""
 
-Rules: TypeAlias = Callable[[bytes, str], RuleFunction]
-"""From a bundle's hash and an entry point's name to the function; the bundle is in the rulebook."""
+
+class Rules(Protocol):
+    """The rules of a state's rulebook, by the hash of a stored bundle."""
+
+    def __call__(self, bundle: bytes, entry: str) -> RuleFunction:
+        """An entry point with all of its parameters."""
+        ...
+
+    def bound(self, bundle: bytes, entry: str, parameters: tuple[int, ...]) -> RuleFunction:
+        """An entry point that takes the slot's leading parameters; the agreement's are bound, by name.
+
+        An agreement that gives another number of them than the rule names is refused at the call.
+        """
+        ...
+
+    def interface(self, bundle: bytes) -> int:
+        """Which interface of its slot a bundle is made for."""
+        ...
 
 
 class Context(NamedTuple):

@@ -64,10 +64,15 @@ MINOR_DIGITS = {
 _STEPS = {0: 1_000_000, 2: 10_000}  # 10^-6 units in one minor unit, by digits after the point
 
 
-def to_minor_units(micro: int, currency: int, rounding: Rounding) -> int:
-    """An amount in 10^-6 units rounded to whole minor units, again in 10^-6 units.
+def minor_unit(currency: int) -> int:
+    """One minor unit of a currency in 10^-6 units: 10,000 for a fen.
 
     A currency that is not listed raises KeyError: agreements are refused before they name one.
     """
-    step = _STEPS[MINOR_DIGITS[currency]]
+    return _STEPS[MINOR_DIGITS[currency]]
+
+
+def to_minor_units(micro: int, currency: int, rounding: Rounding) -> int:
+    """An amount in 10^-6 units rounded to whole minor units, again in 10^-6 units. KeyError as `minor_unit`."""
+    step = minor_unit(currency)
     return divide(micro, step, rounding) * step

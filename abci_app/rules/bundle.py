@@ -106,11 +106,26 @@ class LoadedRule(NamedTuple):
         """The parameters that the agreement gives, after the leading ones of the slot."""
         return agreement_parameters(self._function(entry), self.manifest.slot, self.manifest.interface)
 
+    def parameters(self) -> tuple[str, ...]:
+        """What an agreement gives this rule, in order: each name once, by its first entry point in the text."""
+        return _asked_by(self.program, self.manifest)
+
     def _function(self, entry: str) -> Function:
         for function in entry_points(self.program):
             if function.name == entry:
                 return function
         return refuse(RuleCode.NO_ENTRY_POINT, self.manifest.name, f"one of {', '.join(self.functions)}", entry)
+
+
+def parameters_of(bundle: Bundle) -> tuple[str, ...]:
+    """`LoadedRule.parameters` of a stored bundle, without compiling it."""
+    return _asked_by(read_program(bundle.tree), bundle.manifest)
+
+
+def _asked_by(program: Program, manifest: Manifest) -> tuple[str, ...]:
+    entries = entry_points(program)
+    named = (one.name for entry in entries for one in agreement_parameters(entry, manifest.slot, manifest.interface))
+    return tuple(dict.fromkeys(named))
 
 
 _read_bundle = Decoder[Bundle](Bundle, deepest=6)

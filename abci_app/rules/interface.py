@@ -26,6 +26,15 @@ class Slot(IntEnum):
     DEAL = 7
 
 
+class DisputeStep(IntEnum):
+    """What a dispute rule's `time_bar` is asked about. Frozen numbers."""
+
+    RAISE = 1
+    ANSWER = 2
+    SAMPLE = 3
+    RULE = 4
+
+
 class EntryForm(NamedTuple):
     """An entry point as a slot wants it."""
 
@@ -60,6 +69,13 @@ _RATING_2 = {
     # Capacity: the host sorts the samples of a month, drops as many as told, and combines what is then highest.
     "dropped": EntryForm(_integers("samples"), _integers("dropped")),
     "combined": EntryForm(_integers("first", "second"), _integers("rate")),
+    "price_line": _RATING_1["price_line"],
+}
+_RATING_3 = {
+    # `instant`: seconds UTC of the answer, so that a rule can tell peak from off-peak.
+    "rate_record": EntryForm(
+        (*_RATING_1["rate_record"].parameters, *_integers("instant")), _RATING_1["rate_record"].results
+    ),
     "price_line": _RATING_1["price_line"],
 }
 _VALIDATION_1 = {
@@ -115,6 +131,7 @@ _DEAL_1 = {
 INTERFACES = {
     (Slot.RATING, 1): _RATING_1,
     (Slot.RATING, 2): _RATING_2,
+    (Slot.RATING, 3): _RATING_3,
     (Slot.VALIDATION, 1): _VALIDATION_1,
     (Slot.TOLERANCE, 1): _TOLERANCE_1,
     (Slot.TOLERANCE, 2): _TOLERANCE_2,

@@ -12,7 +12,7 @@ from abci_app.state.overlay import Reader
 Roots: TypeAlias = tuple[tuple[str, Hash32], ...]
 """The store roots under the marker's app hash, by name, in the order of names."""
 
-FORMAT = 1
+FORMAT = 2
 """The format of state and fact log; part of the app hash."""
 
 

@@ -52,10 +52,12 @@ CREATE TABLE obligation (number INTEGER PRIMARY KEY, debtor INTEGER NOT NULL, cr
     object BLOB NOT NULL, value BLOB NOT NULL);
 CREATE TABLE round (number INTEGER PRIMARY KEY, document BLOB NOT NULL, first INTEGER NOT NULL,
     second INTEGER NOT NULL, object BLOB NOT NULL, value BLOB NOT NULL);
+CREATE TABLE arrears (obligation INTEGER PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE note (obligation INTEGER PRIMARY KEY, kind INTEGER NOT NULL);
 """
 TABLES: Final = (
     "operator", "key", "key_change", "version", "signature", "period", "anchor", "declaration", "figures", "statement",
-    "invoice", "obligation", "round",
+    "invoice", "obligation", "round", "arrears", "note",
 )  # fmt: skip
 
 
@@ -148,6 +150,7 @@ def _period(base: sqlite3.Connection, fact: periods.Fact) -> None:
             | periods.StatementRefused()
             | periods.PeriodSigned()
             | periods.PeriodClosed()
+            | periods.BiasJudged()
         ):
             pass
         case _:
@@ -159,7 +162,7 @@ def _period(base: sqlite3.Connection, fact: periods.Fact) -> None:
 
 def _after(row: Period, fact: periods.Fact) -> Period:
     match fact:
-        case periods.UsageAnchored():
+        case periods.UsageAnchored() | periods.BiasJudged():
             return row
         case periods.PeriodCutOff():
             pinned = replace(row, height=fact.height, rating=fact.rating, tolerance=fact.tolerance)

@@ -8,16 +8,21 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from abci_app.domain.obligations.schema import (
+    Arrears,
     Fact,
     Flags,
     Hold,
+    InterestClaimed,
     InvoiceIssued,
+    NoteKind,
     Obligation,
     ObligationPosted,
     ObligationReleased,
+    PaidLate,
     PaymentConfirmed,
     PaymentContested,
     PaymentNotified,
+    PeriodRerated,
     Round,
     RoundAccepted,
     RoundLapsed,
@@ -28,11 +33,13 @@ from abci_app.domain.obligations.schema import (
     RoundState,
     RoundUnwound,
     State,
+    TaxStated,
 )
 from abci_app.kernel.encoding import Decoder, encode
 
 read_obligation: Final[Decoder[Obligation]] = Decoder(Obligation)
 read_round: Final[Decoder[Round]] = Decoder(Round)
+read_arrears: Final[Decoder[Arrears]] = Decoder(Arrears)
 
 
 def project_money(base: sqlite3.Connection, fact: Fact, about: bytes) -> None:
@@ -56,8 +63,32 @@ def project_money(base: sqlite3.Connection, fact: Fact, about: bytes) -> None:
             base.execute("INSERT INTO round VALUES (?, ?, ?, ?, ?, ?)", place)
         case RoundSigned() | RoundRefused() | RoundLapsed() | RoundAccepted() | RoundSettled() | RoundUnwound():
             _round(base, fact)
+        case PaidLate() | InterestClaimed():
+            _delay(base, fact)
+        case PeriodRerated():
+            for note in fact.notes:
+                kind = NoteKind.DEBIT if note.net + note.tax > 0 else NoteKind.CREDIT
+                base.execute("INSERT INTO note VALUES (?, ?)", (note.obligation, int(kind)))
+        case TaxStated():
+            pass  # the obligations are gross already; the fact itself is kept
         case _:
             assert_never(fact)
+
+
+def _delay(base: sqlite3.Connection, fact: PaidLate | InterestClaimed) -> None:
+    """How far interest is claimed. It comes before the obligation that it posts."""
+    found = base.execute("SELECT value FROM arrears WHERE obligation = ?", (fact.obligation,)).fetchone()
+    due = _obligation(base, fact.obligation).claim.due
+    before = Arrears(due, 0, 0) if found is None else read_arrears(found[0])
+    match fact:
+        case PaidLate():
+            after = replace(before, late=before.late + 1)
+        case InterestClaimed():
+            after = replace(before, settled=fact.settled, claimed_to=fact.claimed_to)
+            base.execute("INSERT INTO note VALUES (?, ?)", (fact.note, int(NoteKind.INTEREST)))
+        case _:
+            assert_never(fact)
+    base.execute("INSERT OR REPLACE INTO arrears VALUES (?, ?)", (fact.obligation, encode(after)))
 
 
 def _payment(

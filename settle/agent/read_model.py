@@ -15,19 +15,19 @@ from typing import Final, NamedTuple, TypeVar
 
 from abci_app.domain.agreements.schema import CalendarRow, Terms, VersionState
 from abci_app.domain.members.schema import ChangeState, KeyChange, OperatorAdmitted
-from abci_app.domain.obligations.schema import Invoice, Obligation, Round
+from abci_app.domain.obligations.schema import Arrears, Invoice, NoteKind, Obligation, Round
 from abci_app.domain.periods.schema import UNTOUCHED, FiguresDeclared, FiguresOpened, Period, Statement, UsageAnchored
 from abci_app.kernel.approvals import Signature
 from abci_app.kernel.encoding import Decoder, Malformed, Value
 from abci_app.kernel.facts import read_record
 from settle.agent.projection import SCHEMA, TABLES, Fact, project, read_fact, read_period
-from settle.agent.projection_money import read_obligation, read_round
+from settle.agent.projection_money import read_arrears, read_obligation, read_round
 from settle.chain.errors import ChainError, FollowerBroken, WrongChain
 from settle.chain.follower import NumberedFact
 
 V = TypeVar("V", bound=Value)
 
-_FORMAT = 1
+_FORMAT = 2
 _ABOUT = """
 CREATE TABLE about (chain TEXT NOT NULL, next INTEGER NOT NULL);
 CREATE TABLE fact (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, height INTEGER NOT NULL, time INTEGER NOT NULL,
@@ -271,6 +271,16 @@ class ReadModel:
             "SELECT number, object, value FROM obligation WHERE ? IN (debtor, creditor) ORDER BY number", (operator,)
         )
         return [KnownObligation(number, about, read_obligation(raw)) for number, about, raw in rows]
+
+    def arrears(self) -> dict[int, Arrears]:
+        """How far interest is claimed, by obligation; none of those that were never paid late and never claimed."""
+        rows = self._base.execute("SELECT obligation, value FROM arrears ORDER BY obligation")
+        return {number: read_arrears(raw) for number, raw in rows}
+
+    def notes(self) -> dict[int, NoteKind]:
+        """What the obligations are that no invoice and no round has posted."""
+        rows = self._base.execute("SELECT obligation, kind FROM note ORDER BY obligation")
+        return {number: NoteKind(kind) for number, kind in rows}
 
     def rounds(self, operator: int) -> list[KnownRound]:
         """All set-off rounds of an operator."""

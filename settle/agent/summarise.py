@@ -20,9 +20,10 @@ from settle.agent.intake.sort import OUT
 from settle.agent.records import Outcome, Service
 from settle.rules.columns import REJECTION, Columns
 
-RateRecord = Callable[[int, int, int, int, str, str, bool, int, int], tuple[int, ...]]
+RateRecord = Callable[..., tuple[int, ...]]
 """`rate_record(service, direction, originating, terminating, a_number, b_number, local, duration_ms, units)`
-→ (band, units_billed), with the agreement's own parameters already bound. May raise `RejectedByRule`."""
+→ (band, units_billed), with the agreement's own parameters already bound; after `units` comes `instant`, the second
+of the answer, where the rule is told it (RATING/3). May raise `RejectedByRule`."""
 
 PriceLine = Callable[[int, int, int, int, int, int, int, int], tuple[int, ...]]
 """`price_line(service, direction, band, calls, units_actual, units_billed, originating, terminating)`
@@ -36,9 +37,11 @@ COUNTED: Final[Mapping[Service, frozenset[Outcome]]] = {
 }
 """Which outcomes are usage where the agreement does not say otherwise (the `event` of its catalogue)."""
 
+INSTANT: Final = "instant"
 _LEADING: Final = frozenset(
-    {"service", "direction", "originating", "terminating", "a_number", "b_number", "local", "duration_ms", "units"}
-)
+    {"service", "direction", "originating", "terminating", "a_number", "b_number", "local", "duration_ms", "units",
+     INSTANT}
+)  # fmt: skip
 OUT_OF_RANGE: Final = "ARGUMENT_OUT_OF_RANGE"
 """The code of a leg that the rule was not proved for, such as a service it does not know."""
 
@@ -62,6 +65,11 @@ class Rating:
     price_line: PriceLine
     ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     in_columns: InColumns | None = None
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """The arguments of `rate_record` after `units`."""
+        return (INSTANT,) if INSTANT in self.ranges else ()
 
     @classmethod
     def of(cls, rule: LoadedRule, parameters: Mapping[str, int]) -> Rating:
@@ -141,7 +149,8 @@ def summarise(legs: pl.LazyFrame, rating: Rating, numbering: Numbering) -> Summa
     """Rates the legs of one agreement (as `Stream.legs` gives them, chosen by peer and unit) and sums them by line."""
     tally = _Tally({}, [])
     uncounted = 0
-    chosen = legs.select(*_CONSTANTS, "row", "outcome", "a_number", "b_number", "duration_ms", "units").collect()
+    columns = (*_CONSTANTS, "row", "outcome", "a_number", "b_number", "duration_ms", "units", *rating.further)
+    chosen = legs.with_columns(pl.col("start_ms").floordiv(1000).alias(INSTANT)).select(columns).collect()
     for constants, part in chosen.partition_by(*_CONSTANTS, as_dict=True).items():
         service, direction, peer, local = Service(constants[0]), str(constants[1]), str(constants[2]), constants[3]
         usage = part.filter(pl.col("outcome").is_in([str(one) for one in numbering.counted[service]]))
@@ -250,14 +259,15 @@ def _rate_part(usage: pl.DataFrame, timed: bool, fixed: Fixed, rating: Rating, t
     """Rates legs that differ only in numbers and quantity, each distinct one once."""
     service, direction, originating, terminating, local = fixed
     rate = rating.rate_record
-    distinct = usage.group_by(_ARGUMENTS).agg(pl.len().alias("legs"))
+    arguments = (*_ARGUMENTS, *rating.further)
+    distinct = usage.group_by(arguments).agg(pl.len().alias("legs"))
     bands: dict[int, list[int]] = {}
-    refusals: list[tuple[str, str, int, int, str]] = []
-    for a, b, duration, units, legs in zip(*(column.to_list() for column in distinct), strict=True):
+    refusals: list[tuple[str | int, ...]] = []
+    for a, b, duration, units, *further, legs in zip(*(column.to_list() for column in distinct), strict=True):
         try:
-            band, billed = rate(service, direction, originating, terminating, a, b, local, duration, units)
+            band, billed = rate(service, direction, originating, terminating, a, b, local, duration, units, *further)
         except RejectedByRule as refusal:
-            refusals.append((a, b, duration, units, refusal.code))
+            refusals.append((a, b, duration, units, *further, refusal.code))
             continue
         sums = bands.get(band)
         if sums is None:
@@ -268,6 +278,6 @@ def _rate_part(usage: pl.DataFrame, timed: bool, fixed: Fixed, rating: Rating, t
     for band, found in bands.items():
         tally.add(LineKey(service, direction, band), found)
     if refusals:
-        schema = {**{name: usage.schema[name] for name in _ARGUMENTS}, "code": pl.String()}
+        schema = {**{name: usage.schema[name] for name in arguments}, "code": pl.String()}
         codes = pl.DataFrame(refusals, schema=schema, orient="row")
-        tally.rejected.append(usage.join(codes, on=list(_ARGUMENTS), how="inner").select("row", "code"))
+        tally.rejected.append(usage.join(codes, on=list(arguments), how="inner").select("row", "code"))

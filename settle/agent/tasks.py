@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from abci_app.domain.agreements.queries import bindings
 from abci_app.domain.agreements.schema import CatalogueLine, VersionState
 from abci_app.domain.members.schema import ChangeState
-from abci_app.domain.obligations.queries import PAYABLE, open_amount
-from abci_app.domain.obligations.schema import RoundState, State
+from abci_app.domain.obligations.queries import PAYABLE, open_amount, whole_days
+from abci_app.domain.obligations.schema import Arrears, LatePayment, RoundState, State
 from abci_app.domain.periods.schema import Flags, LineFigures, PeriodState, Statement, Verdict
 from abci_app.kernel.approvals import DocumentKind, Signature
+from abci_app.kernel.encoding import Decoder, encode
 from abci_app.kernel.roles import Role
+from abci_app.rules.interface import Slot
 from settle.agent.read_model import KnownPeriod, PeriodKey
 from settle.agent.runtime.agent import Agent
 from settle.agent.runtime.anchors import LegIndex, late_files
@@ -26,6 +29,7 @@ from settle.chain.outbox import Ticket
 from settle.chain.readable import readable
 
 _AGREED = (Verdict.EQUAL, Verdict.WITHIN)
+_read_delays: Final[Decoder[tuple[LatePayment, ...]]] = Decoder(tuple[LatePayment, ...])
 
 
 class TaskKind(StrEnum):
@@ -37,6 +41,7 @@ class TaskKind(StrEnum):
     SIGN_KEY_CHANGE = "sign the change of keys"
     PAY = "pay, then notify"
     CONFIRM_PAYMENT = "confirm or contest the payment"
+    CLAIM_INTEREST = "claim interest, or leave it"
     FIND_DIFFERENCE = "find the difference"
     LATE_FILES = "files came after the cut-off"
     MISSED_FILING = "our figures were not filed in time"
@@ -91,6 +96,7 @@ def tasks(agent: Agent) -> list[Task]:
         *(task for known in agent.periods() for task in _of_period(desk, known, agent.index)),
         *_rounds(desk),
         *_payments(desk),
+        *_interest(desk),
         *_files(agent, desk),
         *(
             Task(TaskKind.BLOCKED, each.subject, None, None, detail=f"{each.kind}: {each.reason}")
@@ -190,12 +196,15 @@ def _agreements(desk: Desk) -> Iterator[Task]:
 
 
 def _rounds(desk: Desk) -> Iterator[Task]:
+    bearing = _delays(desk)
     for each in desk.model.rounds(desk.operator):
         terms = each.row.terms
         if each.row.state == RoundState.PROPOSED:
             name = f"round {each.number} of {desk.codes[terms.first]} and {desk.codes[terms.second]}"
             for role in _unsigned_roles(desk, each.row.signatures, (Role.CHECKER,)):
-                detail = f"{len(terms.items)} obligations"
+                lost = [str(item.obligation) for item in terms.items if item.obligation in bearing]
+                unclaimed = f"; whoever signs gives up the interest on {', '.join(lost)}" if lost else ""
+                detail = f"{len(terms.items)} obligations{unclaimed}"
                 yield Task(TaskKind.SIGN_ROUND, name, terms.deadline, role, abs(terms.net), each.row.document, detail)
 
 
@@ -224,6 +233,33 @@ def _payments(desk: Desk) -> Iterator[Task]:
             name = f"obligation {number} by {desk.codes[claim.debtor]}"
             detail = f"bank reference {readable(notice.bank_reference)}"
             yield Task(TaskKind.CONFIRM_PAYMENT, name, notice.answer_by, Role.CHECKER, notice.amount, detail=detail)
+
+
+def _interest(desk: Desk) -> Iterator[Task]:
+    """What was or is paid late to us. Whether to claim is people's to say: the agent never does by itself."""
+    for number, (debtor, delays) in _delays(desk).items():
+        days = ", ".join(f"{whole_days(each.owed_from, each.owed_to)} days on {each.amount}" for each in delays)
+        name, owed = f"obligation {number} of {desk.codes[debtor]}", sum(each.amount for each in delays)
+        yield Task(TaskKind.CLAIM_INTEREST, name, None, Role.MAKER, owed, detail=days)
+
+
+def _delays(desk: Desk) -> dict[int, tuple[int, tuple[LatePayment, ...]]]:
+    """By obligation that is owed to us: the debtor, and the delays that no claim has taken yet."""
+    arrears, notes = desk.model.arrears(), desk.model.notes()
+    bearing = {known.key for known in desk.model.periods_of(desk.operator) if bindings(known.terms, Slot.INVOICE)}
+    found: dict[int, tuple[int, tuple[LatePayment, ...]]] = {}
+    for number, _, row in desk.model.obligations(desk.operator):
+        claim, origin = row.claim, row.claim.origin
+        ours = claim.creditor == desk.operator and PeriodKey(origin.agreement, origin.pair, origin.ordinal) in bearing
+        if not ours or row.round or number in notes or row.state == State.NOTIFIED:
+            continue
+        known = arrears.get(number, Arrears(claim.due, 0, 0))
+        still_late = row.state in PAYABLE and whole_days(known.claimed_to, desk.now.time)
+        if known.late > known.settled or still_late:
+            delays = _read_delays(desk.node.query("/obligations/delays", encode(number)))
+            if delays:
+                found[number] = claim.debtor, delays
+    return found
 
 
 def _keys(agent: Agent) -> Iterator[Task]:

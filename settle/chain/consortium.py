@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from abci_app.domain.members.schema import (
     VALIDATOR_POWER,
     KeyRegistered,
@@ -19,6 +21,7 @@ from abci_app.domain.members.schema import (
     ValidatorAppointed,
 )
 from abci_app.kernel.encoding import Value, encode
+from abci_app.kernel.parameters import DAY, FIRST_PARAMETERS, Parameters
 from abci_app.kernel.roles import Role
 from settle.chain.keys import Signer, generate, read_key
 
@@ -33,6 +36,11 @@ KEY_ROLES: Mapping[str, Role] = {
     "node": Role.NODE,
 }
 """The key files of a new operator, by name. Two administrators, so that a key change needs both."""
+
+SHORT_DELAYS: Parameters = replace(
+    FIRST_PARAMETERS, voting=DAY, delay=10, rollback_delay=5, notice=20, grace=20, suspension=200
+)
+"""For trying out votes: what takes hours under `FIRST_PARAMETERS` takes a minute. A consortium wants time to think."""
 
 
 class Member(NamedTuple):

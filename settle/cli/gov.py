@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from string import hexdigits
 
 from abci_app.domain.governance.queries import BallotAt
 from abci_app.domain.governance.schema import Ballot, ProposalState
-from abci_app.domain.rulebook.queries import AtHeight, ReadinessAt
+from abci_app.domain.rulebook.queries import AtHeight
 from abci_app.domain.rulebook.schema import NEVER
 from abci_app.kernel.approvals import Approve, DocumentKind, Signature, Verdict
 from abci_app.kernel.roles import Role
 from settle.agent.readiness import examine
 from settle.cli.carried import carried, said, thresholds
-from settle.cli.failures import usage
+from settle.cli.failures import Exit, Failure, usage
 from settle.cli.gov_propose import app as propose
 from settle.cli.options import COMMON, SENDING, Common, Sending, noun
 from settle.cli.output import facts_of, table
@@ -26,17 +27,18 @@ from settle.cli.questions import (
     PROPOSALS,
     RULE,
     RULE_HISTORY,
-    RULE_VERSIONS,
-    RULES,
     SUSPENSIONS,
     THRESHOLDS,
     VALIDATORS,
 )
+from settle.cli.rule_names import rule_named, version_named
 from settle.cli.sending import Wish, send
 from settle.cli.session import Session, session
 
 app = noun("gov", "What the members decide together: proposals, votes, and rules that wait for their height.")
 app.command(propose)
+
+_LOOK_EVERY = 0.5  # seconds
 
 
 @app.command(name="list")
@@ -120,7 +122,7 @@ def vote(proposal: str, *, refuse: bool = False, sending: Sending = SENDING) -> 
 
 
 @app.command
-def readiness(version: str, *, common: Common = COMMON) -> None:
+def readiness(version: str, *, wait: float = 0.0, common: Common = COMMON) -> None:
     """Show which nodes can run a version that a vote has carried, which are missing, and whose outcomes differ.
 
     This machine tries the bundle itself: its own digest of the outcomes stands beside the one that nodes sign.
@@ -128,10 +130,14 @@ def readiness(version: str, *, common: Common = COMMON) -> None:
     Parameters
     ----------
     version
-        RULE/VERSION such as 4/2, or the beginning of a bundle's hash.
+        NAME/vN, RULE/VERSION in numbers such as 4/2, or the beginning of a bundle's hash.
+    wait
+        Wait up to so many seconds until the version runs.
     """
     with session(common) as now:
-        at = _version(now, version)
+        if wait:
+            _wait_until_it_runs(now, version, wait)
+        at = version_named(now, version)
         bundle = now.require(f"bundle {at.row.bundle.hex()}", BUNDLE, at.row.bundle, "settle rule list")
         here = examine(bundle.raw)
         asked = {row.operator for _, row in now.ask(VALIDATORS) if row.power} if at.row.mandate else set()
@@ -159,18 +165,19 @@ def readiness(version: str, *, common: Common = COMMON) -> None:
 
 
 @app.command
-def history(rule: int, *, height: int | None = None, common: Common = COMMON) -> None:
+def history(rule: str, *, height: int | None = None, common: Common = COMMON) -> None:
     """Show the versions of a rule, what each is as of a height, and when the rule was suspended.
 
     Parameters
     ----------
     rule
-        Its number: `settle rule list`.
+        Its name or number: `settle rule list`.
     height
         As of this block; the next one by default.
     """
     with session(common) as now:
-        named = now.require(f"rule {rule}", RULE, rule, "settle rule list")
+        number = rule_named(now, rule)
+        named = now.require(f"rule {rule}", RULE, number, "settle rule list")
         at = now.status.height + 1 if height is None else height
         rows = [
             (
@@ -178,15 +185,15 @@ def history(rule: int, *, height: int | None = None, common: Common = COMMON) ->
                 _height(each.row.active_from), _height(each.row.active_to), len(each.row.ready),
                 short(each.row.mandate) if each.row.mandate else "genesis",
             )
-            for each in now.ask(RULE_HISTORY, AtHeight(rule, at))
+            for each in now.ask(RULE_HISTORY, AtHeight(number, at))
         ]  # fmt: skip
         suspensions = [
             {"from": first, "until": _height(row.until), "ratified": row.ratified}
-            for first, row in now.ask(SUSPENSIONS, rule)
+            for first, row in now.ask(SUSPENSIONS, number)
         ]
         columns = ("version", "state", "bundle", "usage from", "usage to", "active from", "to", "ready", "by proposal")
         document = {
-            "rule": rule, "name": text(named.name), "height": at,
+            "rule": number, "name": text(named.name), "height": at,
             "versions": [dict(zip(columns, row, strict=True)) for row in rows], "suspensions": suspensions,
         }  # fmt: skip
         lines = [f"suspended from height {each['from']} to {each['until']}" for each in suspensions]
@@ -231,23 +238,25 @@ def _found(now: Session, named: str) -> tuple[bytes, BallotAt]:
     return fitting[0], now.require(f"proposal {named}", PROPOSAL, fitting[0], "settle gov list")
 
 
-def _version(now: Session, named: str) -> ReadinessAt:
-    """The one version that is meant. Raises `Failure` where none or several fit."""
-    rule, _, version = named.partition("/")
-    fitting = [
-        ReadinessAt(number, each, row)
-        for number, _ in now.ask(RULES)
-        for each, row in now.ask(RULE_VERSIONS, number)
-        if (str(number), str(each)) == (rule, version)
-        or (len(named) >= 6 and row.bundle.hex().startswith(named.lower()))
-    ]
-    if len(fitting) != 1:
-        raise usage(
-            expected="a version as RULE/VERSION, or six digits or more of its bundle's hash",
-            actual=f"{named}, which fits {len(fitting)}",
-            next_step="see `settle rule list`",
-        )
-    return fitting[0]
+def _wait_until_it_runs(now: Session, named: str, seconds: float) -> None:
+    """Return once the chain has the block from which a version runs. Raises `Failure` after the time."""
+    until, said = time.monotonic() + seconds, ""
+    while True:
+        runs, height = version_named(now, named).row.active_from, now.node.status().height
+        if height >= runs:
+            return
+        waits = "for the nodes: too few are ready" if runs == NEVER else f"for block {runs}"
+        if waits != said:
+            now.out.hint(f"at block {height}, waiting {waits}")
+            said = waits
+        if time.monotonic() > until:
+            raise Failure(
+                Exit.TIMEOUT,
+                expected=f"{named} to run within {seconds:g} s",
+                actual=f"block {height}, waiting {waits}",
+                next_step=f"settle gov readiness {named} shows which nodes are missing; then wait again",
+            )
+        time.sleep(_LOOK_EVERY)
 
 
 def _ready(now: Session, signatures: Sequence[Signature], operator: int) -> str:

@@ -33,6 +33,7 @@ from settle.cli.carried import Carried, packed
 from settle.cli.failures import Failure, bad_input, usage
 from settle.cli.options import Sending, noun
 from settle.cli.questions import AGREEMENT, PARAMETERS, PROPOSAL, PROPOSER, THRESHOLDS
+from settle.cli.rule_names import draft_named
 from settle.cli.sending import Wish, send
 from settle.cli.session import Session, session
 
@@ -60,7 +61,8 @@ PROPOSING = Proposing()
 def rule(
     bundle: str,
     *,
-    at: int,
+    at: int | None = None,
+    after: int | None = None,
     backdated: bool = False,
     agreement: int = 0,
     order: str = "",
@@ -71,9 +73,11 @@ def rule(
     Parameters
     ----------
     bundle
-        Its hash in hex: `settle rule publish` tells it.
+        NAME/vN, or the beginning of its hash: `settle rule drafts`.
     at
-        The height from which it is to run; the notice is in `settle gov parameters`.
+        The block from which it is to run; the least delay is in `settle gov parameters`.
+    after
+        In its place: so many blocks from now. Leave the voters time: a vote that ends too late is of no effect.
     backdated
         Say that the voters know: it also rates usage that is already past.
     agreement
@@ -81,9 +85,11 @@ def rule(
     order
         As regulator: the hash of the order in hex. Nobody votes then.
     """
-    message = ScheduleVersion(_hash(bundle, "a bundle's hash"), at, backdated)
     track = Track.MANDATED if order else Track.AGREEMENT if agreement else Track.CONSORTIUM
-    _propose(proposing, track, message, agreement=agreement, order=_hash(order, "an order's hash") if order else b"")
+    by_order = _hash(order, "an order's hash") if order else b""
+    with session(proposing) as now:
+        message = ScheduleVersion(draft_named(now, bundle), _height(now, at, after), backdated)
+        _send(now, proposing, track, message, agreement=agreement, order=by_order)
 
 
 @app.command
@@ -255,6 +261,16 @@ def _serial(now: Session, wanted: Proposal) -> int:
     last = now.ask(PROPOSER, wanted.proposer)
     same = now.find(PROPOSAL, proposal_hash(now.chain, replace(wanted, serial=last)))
     return last if same is not None and same.state == ProposalState.VOTING else last + 1
+
+
+def _height(now: Session, at: int | None, after: int | None) -> int:
+    """The block that is asked for, by its height or by its distance."""
+    if (at is None) == (after is None):
+        raise usage(
+            expected="one of --at HEIGHT and --after BLOCKS", actual="neither" if at is None else "both",
+            next_step="--after 200, for instance; the least delay is in `settle gov parameters`",
+        )  # fmt: skip
+    return at if at is not None else now.status.height + (after or 0)
 
 
 def _changed(before: V, changes: tuple[str, ...]) -> V:

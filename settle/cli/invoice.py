@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from abci_app.domain.agreements.schema import Direction
-from abci_app.domain.obligations.queries import InvoiceQuery
-from abci_app.domain.obligations.schema import Invoice, IssueInvoice
+from abci_app.domain.obligations.queries import Billed, InvoiceQuery
+from abci_app.domain.obligations.schema import IssueInvoice, Rerate, TaxLine
 from abci_app.domain.periods.queries import PeriodQuery
 from abci_app.domain.periods.schema import PeriodState
 from abci_app.kernel.roles import Role
@@ -14,8 +14,8 @@ from settle.cli.failures import usage
 from settle.cli.names import Governing, governing, my_agreements, name_of, period_of
 from settle.cli.options import COMMON, SENDING, Common, Sending, noun
 from settle.cli.output import facts_of, table
-from settle.cli.plain import money, plain
-from settle.cli.questions import INVOICE, PERIODS
+from settle.cli.plain import fields, money
+from settle.cli.questions import BILLED, PERIODS, RERATING
 from settle.cli.sending import Wish, send
 from settle.cli.session import Session, session
 
@@ -62,20 +62,44 @@ def show(period: str, *, direction: Way, common: Common = COMMON) -> None:
         key = period_of(period)
         terms = governing(now, key)
         query = InvoiceQuery(key.agreement, key.pair, key.ordinal, WAYS[direction])
-        row = now.require(f"an invoice of {name_of(key)}", INVOICE, query, "settle invoice list")
-        currency = terms.terms.currency
-        document = {"period": name_of(key), "direction": direction, "currency": currency, "invoice": plain(row)}
+        billed = now.require(f"an invoice of {name_of(key)}", BILLED, query, "settle invoice list")
+        row, currency = billed.invoice, terms.terms.currency
+        document = {"period": name_of(key), "direction": direction, "currency": currency, **fields(billed)}
         rows = [(each.line, money(each.payable, currency), money(each.disputed, currency)) for each in row.lines]
         head = facts_of(
             [
                 ("invoice", f"{name_of(key)}, {_way(now, terms, WAYS[direction])}"),
                 ("statement", row.statement.hex()),
-                ("payable", f"obligation {row.payable or 'none'}, {money(_payable(row), currency)}"),
-                ("disputed", f"obligation {row.disputed or 'none'}, {money(_disputed(row), currency)}"),
+                ("rounded and taxed by", billed.rule.hex() or "no rule: half up, without tax"),
+                ("payable", _part(row.payable, billed.payable, currency)),
+                ("disputed", _part(row.disputed, billed.disputed, currency)),
             ]
         )
         columns = ("line", "payable", "disputed")
-        now.out.result(document, head, table(*columns, rows=rows, right=columns))
+        taxes = [_tax_row(each, currency) for each in billed.taxes]
+        taxed = ("service", "payable", "tax", "disputed", "tax of it")
+        shown = [table(*taxed, rows=taxes, right=taxed)] if taxes else []
+        now.out.result(document, head, table(*columns, rows=rows, right=columns), *shown)
+
+
+@app.command
+def rerate(period: str, *, sending: Sending = SENDING) -> None:
+    """Have a signed period priced by the rating version that is in force for its usage now, as maker of a party.
+
+    What was signed stays; the difference is posted as a debit or credit note in each direction.
+
+    Parameters
+    ----------
+    period
+        AGREEMENT/PAIR/ORDINAL, such as 7/0/3.
+    """
+    with session(sending) as now:
+        key = period_of(period)
+        governing(now, key)
+        last = now.find(RERATING, key)
+        moment = f"after {last.rating.hex()[:16]} " if last else ""  # the next version's re-rate is another one
+        wish = Wish("invoice rerate", [Rerate(key.agreement, key.pair, key.ordinal)], now.signer(Role.MAKER), moment)
+        send(now, sending, wish, then="settle pay list")
 
 
 @app.command(name="list")
@@ -108,10 +132,10 @@ def _invoices(now: Session, key: PeriodQuery) -> list[tuple[object, ...]]:
     currency = terms.terms.currency
     rows: list[tuple[object, ...]] = []
     for direction in (Direction.FIRST_TO_SECOND, Direction.SECOND_TO_FIRST):
-        row = now.find(INVOICE, InvoiceQuery(key.agreement, key.pair, key.ordinal, direction))
-        if row is not None:
-            payable, disputed = money(_payable(row), currency), money(_disputed(row), currency)
-            way = _way(now, terms, direction)
+        billed = now.find(BILLED, InvoiceQuery(key.agreement, key.pair, key.ordinal, direction))
+        if billed is not None:
+            row, way = billed.invoice, _way(now, terms, direction)
+            payable, disputed = money(billed.payable.gross, currency), money(billed.disputed.gross, currency)
             rows.append((name_of(key), way, payable, row.payable or None, disputed, row.disputed or None))
     return rows
 
@@ -121,9 +145,12 @@ def _way(now: Session, terms: Governing, direction: Direction) -> str:
     return f"{one} -> {other}" if direction == Direction.FIRST_TO_SECOND else f"{other} -> {one}"
 
 
-def _payable(row: Invoice) -> int:
-    return sum(each.payable for each in row.lines)
+def _tax_row(line: TaxLine, currency: int) -> tuple[object, ...]:
+    amounts = (line.payable, line.payable_tax, line.disputed, line.disputed_tax)
+    return (line.service, *(money(each, currency) for each in amounts))
 
 
-def _disputed(row: Invoice) -> int:
-    return sum(each.disputed for each in row.lines)
+def _part(obligation: int, billed: Billed, currency: int) -> str:
+    net, tax, gross = (money(each, currency) for each in (billed.net, billed.tax, billed.gross))
+    taxed = f" (net {net}, tax {tax})" if billed.tax else ""
+    return f"obligation {obligation or 'none'}, {gross}{taxed}"

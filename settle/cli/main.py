@@ -29,7 +29,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("pay", "Obligations, and the payments that end them."),
     ("task", "What waits for this operator's people."),
     ("query", "Any question that a node answers."),
-    ("trace", "Follow a period, line, statement, agreement or key through its facts."),
+    ("trace", "Follow a period, line, statement, agreement, key or rule through its facts."),
     ("rule", "Rules: write, check, measure, build, publish, sign, compare with the chain."),
     ("gov", "What the members decide together: proposals, votes, rules that wait for their height."),
     ("sample", "Generated traffic, seen from both sides."),

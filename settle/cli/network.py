@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from abci_app.domain.governance.schema import ParametersSet
+from abci_app.kernel.encoding import Value
 from cometbft import localnet
 from cometbft.health import read_height
 from cometbft.localnet import AppState, Localnet
@@ -29,6 +32,7 @@ def create(
     first_port: int | None = None,
     timeout_commit: str = "150ms",
     empty_blocks: str = "5s",
+    short_delays: bool = False,
     json: bool = False,
 ) -> None:
     """Make a network: homes, keys of every role, and one genesis. Nobody else's network: all keys lie here.
@@ -47,17 +51,20 @@ def create(
         CometBFT's pause after each block.
     empty_blocks
         How often a block comes when nothing happens: deadlines seconds apart need the clock to go on.
+    short_delays
+        Votes take effect within blocks that come in a minute, not in hours: to try out how rules change.
     json
         Answer with one JSON document.
     """
     if not 1 <= operators <= len(consortium.CHINA):
         raise usage(expected=f"1 to {len(consortium.CHINA)} operators", actual=str(operators), next_step="ask for four")
     members = consortium.CHINA[:operators]
+    further = [ParametersSet(consortium.SHORT_DELAYS)] if short_delays else []
     made = localnet.create(
         folder,
         chain_id,
         operators,
-        lambda validators: _first_state(folder.absolute(), members, validators),
+        lambda validators: _first_state(folder.absolute(), members, validators, further),
         first_port=first_port,
         timeout_commit=timeout_commit,
         create_empty_blocks_interval=empty_blocks,
@@ -134,7 +141,9 @@ def down(folder: Path, *, timeout: float = 60.0, json: bool = False) -> None:
     Output(as_json=json).result({"stopped": stopped}, f"stopped: {', '.join(stopped) or 'nothing ran'}")
 
 
-def _first_state(folder: Path, members: tuple[Member, ...], validators: list[bytes]) -> AppState:
+def _first_state(
+    folder: Path, members: tuple[Member, ...], validators: list[bytes], further: Sequence[Value]
+) -> AppState:
     keys = {
         each.number: consortium.make_keys(folder / f"node{place}", each.number) for place, each in enumerate(members)
     }
@@ -143,7 +152,7 @@ def _first_state(folder: Path, members: tuple[Member, ...], validators: list[byt
         {number: made.values() for number, made in keys.items()},
         {each.number: [public] for each, public in zip(members, validators, strict=True)},
     )
-    return consortium.app_state([*facts, *rulebook_facts()])
+    return consortium.app_state([*facts, *rulebook_facts(), *further])
 
 
 def _tell(net: Localnet, out: Output) -> None:

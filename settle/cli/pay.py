@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from abci_app.domain.obligations.schema import ConfirmPayment, ContestPayment, NotifyPayment, Obligation, State
+from hashlib import sha256
+
+from abci_app.domain.obligations.schema import (
+    ClaimInterest,
+    ConfirmPayment,
+    ContestPayment,
+    Note,
+    NotifyPayment,
+    Obligation,
+    State,
+)
+from abci_app.kernel.encoding import encode
 from abci_app.kernel.roles import Role
 from settle.cli.failures import not_done, usage
 from settle.cli.options import COMMON, SENDING, Common, Sending, noun
 from settle.cli.output import facts_of, table
 from settle.cli.plain import fields, iso, money, read_money, text
-from settle.cli.questions import EFFECTIVE_OBLIGATION, OBLIGATIONS_OF, PAYMENTS
+from settle.cli.questions import DELAYS, EFFECTIVE_OBLIGATION, NOTE, NOTES, OBLIGATIONS_OF, PAYMENTS
 from settle.cli.sending import Wish, send
 from settle.cli.session import Session, session
 
@@ -29,11 +40,13 @@ def list_obligations(*, operator: str | None = None, everything: bool = False, c
     with session(common) as now:
         number = now.myself if operator is None else now.operator(operator)
         rows, documents = [], []
+        listed = now.ask(NOTES, number)
+        notes = dict(listed)
         for obligation, _ in now.ask(OBLIGATIONS_OF, number):
             row = _effective(now, obligation)
             if everything or row.state not in (State.PAID, State.VOID, State.NETTED):
-                rows.append(_row(now, obligation, row))
-                documents.append(_document(now, obligation, row))
+                rows.append(_row(now, obligation, row, notes.get(obligation)))
+                documents.append(_document(now, obligation, row, notes.get(obligation)))
         columns = ("obligation", "debtor", "creditor", "amount", "paid", "state", "due", "from")
         now.out.result(documents, table(*columns, rows=rows, right=("obligation", "amount", "paid")))
 
@@ -51,15 +64,22 @@ def show(obligation: int, *, common: Common = COMMON) -> None:
         row = _effective(now, obligation)
         payments = now.ask(PAYMENTS, obligation)
         currency = row.claim.currency
-        document = _document(now, obligation, row) | {
-            "payments": [{"bank_reference": text(name), **fields(each)} for name, each in payments]
+        note, delays = now.find(NOTE, obligation), now.ask(DELAYS, obligation)
+        document = _document(now, obligation, row, note) | {
+            "payments": [{"bank_reference": text(name), **fields(each)} for name, each in payments],
+            "unclaimed_delays": [fields(each) for each in delays],
         }
         columns = ("obligation", "debtor", "creditor", "amount", "paid", "state", "due", "from")
         paid = [
             (text(name), money(each.amount, currency), each.state.name, text(each.reason)) for name, each in payments
         ]
-        shown = facts_of([*zip(columns, _row(now, obligation, row), strict=True), ("hold", row.claim.hold.name)])
-        now.out.result(document, shown, table("bank reference", "amount", "state", "contested for", rows=paid))
+        told = zip(columns, _row(now, obligation, row, note), strict=True)
+        shown = [facts_of([*told, ("hold", row.claim.hold.name)])]
+        shown.append(table("bank reference", "amount", "state", "contested for", rows=paid))
+        if delays:
+            late = [(money(each.amount, currency), iso(each.owed_from), iso(each.owed_to)) for each in delays]
+            shown.append(table("bears interest", "from", "to", rows=late))
+        now.out.result(document, *shown)
 
 
 @app.command
@@ -121,6 +141,23 @@ def contest(obligation: int, *, reason: str, reference: str = "", sending: Sendi
         send(now, sending, wish, then=f"settle pay show {obligation}")
 
 
+@app.command
+def claim_interest(obligation: int, *, sending: Sending = SENDING) -> None:
+    """Claim interest for every whole day of delay that is not claimed yet, as maker of the payee.
+
+    Parameters
+    ----------
+    obligation
+        The one that is or was paid late; `settle pay show` lists its delays.
+    """
+    with session(sending) as now:
+        _effective(now, obligation)
+        claimable = sha256(encode(now.ask(DELAYS, obligation))).hexdigest()[:16]  # tomorrow's claim is another one
+        signer = now.signer(Role.MAKER)
+        wish = Wish("pay claim-interest", [ClaimInterest(obligation)], signer, f"of {claimable} ")
+        send(now, sending, wish, then="settle pay list")
+
+
 def _effective(now: Session, obligation: int) -> Obligation:
     if not 1 <= obligation < 2**32:
         raise usage(expected="an obligation's number", actual=str(obligation), next_step="see `settle pay list`")
@@ -163,9 +200,8 @@ def _reference(reference: str) -> bytes:
     return raw
 
 
-def _row(now: Session, number: int, row: Obligation) -> tuple[object, ...]:
-    claim, origin = row.claim, row.claim.origin
-    source = f"round {origin.round}" if origin.round else f"invoice {origin.agreement}/{origin.pair}/{origin.ordinal}"
+def _row(now: Session, number: int, row: Obligation, note: Note | None) -> tuple[object, ...]:
+    claim = row.claim
     return (
         number,
         now.codes[claim.debtor],
@@ -174,10 +210,21 @@ def _row(now: Session, number: int, row: Obligation) -> tuple[object, ...]:
         money(row.paid, claim.currency),
         row.state.name,
         iso(claim.due),
-        source,
+        _source(row, note),
     )
 
 
-def _document(now: Session, number: int, row: Obligation) -> dict[str, object]:
+def _source(row: Obligation, note: Note | None) -> str:
+    """An invoice, a note about a period or an obligation, or the round whose net it is."""
+    origin = row.claim.origin
+    if origin.round:
+        return f"round {origin.round}"
+    if note is not None and note.about:
+        return f"interest on obligation {note.about}"
+    kind = "invoice" if note is None else f"{note.kind.name.lower()} note"
+    return f"{kind} {origin.agreement}/{origin.pair}/{origin.ordinal}"
+
+
+def _document(now: Session, number: int, row: Obligation, note: Note | None) -> dict[str, object]:
     parties = {"debtor": now.codes[row.claim.debtor], "creditor": now.codes[row.claim.creditor]}
-    return {"obligation": number, **parties, **fields(row)}
+    return {"obligation": number, **parties, **fields(row), "note": None if note is None else fields(note)}

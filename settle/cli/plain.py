@@ -34,6 +34,7 @@ _INSTANTS = frozenset(
     {
         "time", "valid_from", "valid_to", "usage_from", "usage_to", "cut_off", "declare_by", "open_by", "agree_by",
         "pay_by", "due", "deadline", "effective_from", "effective_to", "held_until", "answer_by",
+        "owed_from", "owed_to", "claimed_to",
     }
 )  # fmt: skip
 

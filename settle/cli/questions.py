@@ -19,10 +19,19 @@ from abci_app.domain.governance.queries import BallotAt
 from abci_app.domain.governance.schema import Ballot, ProposalState
 from abci_app.domain.members.schema import Node as PeerNode
 from abci_app.domain.members.schema import Operator, PendingKeyChange, RegisteredKey, Unit, Validator
-from abci_app.domain.obligations.queries import InvoiceQuery, NetPosition, PairQuery
-from abci_app.domain.obligations.schema import Account, Invoice, Obligation, Payment, Round
-from abci_app.domain.periods.queries import EffectivePeriod, PeriodQuery
-from abci_app.domain.periods.schema import Anchor, Declaration, Figures, Period, Statement, Stream
+from abci_app.domain.obligations.queries import BilledInvoice, InvoiceQuery, NetPosition, PairQuery
+from abci_app.domain.obligations.schema import Account, Invoice, LatePayment, Note, Obligation, Payment, Rerating, Round
+from abci_app.domain.periods.queries import EffectivePeriod, PairOfUnits, PeriodQuery
+from abci_app.domain.periods.schema import (
+    Anchor,
+    Declaration,
+    Figures,
+    LineShifts,
+    Period,
+    RunningBias,
+    Statement,
+    Stream,
+)
 from abci_app.domain.rulebook.queries import AtHeight, ReadinessAt, VersionAt
 from abci_app.domain.rulebook.schema import Bundle, Draft, Rule, RuleVersion, Suspension
 from abci_app.kernel.encoding import U32, U64, Decoder, Hash32, KeyBytes, Malformed, Seconds, Value, encode
@@ -111,10 +120,17 @@ ANCHORS = _question("/periods/anchors", PeriodQuery, tuple[tuple[int, int, int, 
 DECLARATIONS = _question("/periods/declarations", PeriodQuery, tuple[tuple[int, int, Declaration], ...])
 FIGURES = _question("/periods/figures", PeriodQuery, tuple[tuple[int, int, Figures], ...])
 STATEMENT = _question("/periods/statement", Hash32, Statement)
+BIAS = _question("/periods/bias", PairOfUnits, RunningBias)
+SHIFTS = _question("/periods/shifts", PeriodQuery, LineShifts)
 EFFECTIVE_PERIOD = _question("/effective/period", PeriodQuery, EffectivePeriod)
 OBLIGATION = _question("/obligations/obligation", U32, Obligation)
 OBLIGATIONS_OF = _question("/obligations/of_operator", U32, tuple[tuple[int, Obligation], ...])
 INVOICE = _question("/obligations/invoice", InvoiceQuery, Invoice)
+BILLED = _question("/obligations/billed", InvoiceQuery, BilledInvoice)
+NOTE = _question("/obligations/note", U32, Note)
+NOTES = _question("/obligations/notes", U32, tuple[tuple[int, Note], ...])
+DELAYS = _question("/obligations/delays", U32, tuple[LatePayment, ...])
+RERATING = _question("/obligations/rerating", PeriodQuery, Rerating)
 PAYMENTS = _question("/obligations/payments", U32, tuple[tuple[bytes, Payment], ...])
 ROUNDS = _question("/obligations/rounds", None, tuple[tuple[int, Round], ...])
 ROUND = _question("/obligations/round", U32, Round)

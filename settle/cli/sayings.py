@@ -6,16 +6,21 @@ from collections.abc import Mapping, Sequence
 
 from abci_app.domain.agreements.schema import AgreementActivated, AgreementProposed, AgreementSigned
 from abci_app.domain.obligations.schema import (
+    InterestClaimed,
     InvoiceIssued,
     ObligationPosted,
+    PaidLate,
     PaymentConfirmed,
     PaymentContested,
     PaymentNotified,
+    PeriodRerated,
     RoundAccepted,
     RoundProposed,
     RoundSigned,
+    TaxStated,
 )
 from abci_app.domain.periods.schema import (
+    BiasJudged,
     FiguresDeclared,
     FiguresOpened,
     LineFigures,
@@ -44,8 +49,8 @@ class Teller:
 
     def say(self, fact: Value) -> str:
         """The sentence; the bare fields for a fact that has none."""
-        decided = decision_said(fact, self._code)
-        return decided or self._of_agreements(fact) or self._of_periods(fact) or self._of_money(fact) or content(fact)
+        told = decision_said(fact, self._code) or self._of_agreements(fact) or self._of_periods(fact)
+        return told or self._of_money(fact) or self._of_notes(fact) or content(fact)
 
     def _of_agreements(self, fact: Value) -> str:
         match fact:
@@ -83,6 +88,9 @@ class Teller:
                 return "bound by time, not signature" if fact.deemed else "signed by both"
             case PeriodClosed():
                 return "nothing is owed any more"
+            case BiasJudged():
+                first, second = (self._money(each) for each in fact.moved)
+                return f"once signed, moves the pair's bias by {first} and {second}"
             case _:
                 return ""
 
@@ -117,6 +125,37 @@ class Teller:
                 return f"round {fact.round}: {instead}"
             case _:
                 return ""
+
+    def _of_notes(self, fact: Value) -> str:
+        match fact:
+            case TaxStated():
+                net, tax = sum(each.payable for each in fact.lines), sum(each.payable_tax for each in fact.lines)
+                held = sum(each.disputed_tax for each in fact.lines)
+                disputed = f", on what is disputed {self._money(held)}" if held else ""
+                return f"tax on {self._money(net)} is {self._money(tax)}{disputed}, by {short(fact.rule)}"
+            case PaidLate():
+                late = f"owed from {iso(fact.owed_from)}, paid {iso(fact.owed_to)}"
+                return f"obligation {fact.obligation}: {self._money(fact.amount)} {late}"
+            case InterestClaimed():
+                days = ", ".join(f"{each.days} days on {self._money(each.principal)}" for each in fact.spans)
+                interest = self._money(sum(each.interest for each in fact.spans))
+                return f"obligation {fact.obligation}: {days} bear {interest}, by {short(fact.rule)}"
+            case PeriodRerated():
+                return self._rerate(fact)
+            case _:
+                return ""
+
+    def _rerate(self, fact: PeriodRerated) -> str:
+        rules = f"{short(fact.before)} became {short(fact.after)}"
+        told = [each for each in fact.lines if each.line == self._line]
+        if told:
+            return f"{rules}: {self._money(told[0].before)} became {self._money(told[0].after)}"
+        notes = ", ".join(
+            f"{'debit' if each.net + each.tax > 0 else 'credit'} note {each.obligation} over "
+            f"{self._money(abs(each.net + each.tax))}"
+            for each in fact.notes
+        )
+        return f"{rules}: {notes or 'no difference'}"
 
     def _figures(self, lines: Sequence[LineFigures], prices: Sequence[int]) -> str:
         if self._line is not None and self._line < len(lines):

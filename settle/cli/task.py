@@ -18,6 +18,7 @@ from settle.cli.period import next_deadline
 from settle.cli.plain import iso, money
 from settle.cli.questions import (
     AGREEMENTS,
+    DELAYS,
     EFFECTIVE_OBLIGATION,
     EFFECTIVE_PERIOD,
     EFFECTIVE_ROUND,
@@ -142,6 +143,9 @@ def _payments(now: Session) -> Iterator[Task]:
         if claim.debtor == now.myself and row.state in (State.DUE, State.OVERDUE, State.PARTIAL):
             what = f"pay {amount} to {now.codes[claim.creditor]}"
             yield Task(claim.due, "checker", what, f"settle pay notify {number} --reference REFERENCE")
+        if claim.creditor == now.myself and row.state != State.NOTIFIED and now.ask(DELAYS, number):
+            what = f"claim interest from {now.codes[claim.debtor]}, or leave it"
+            yield Task(0, "maker", what, f"settle pay claim-interest {number}")
         if claim.creditor == now.myself:
             for notice in row.notice:
                 what = f"confirm {money(notice.amount, claim.currency)} from {now.codes[claim.debtor]}"

@@ -19,6 +19,7 @@ from settle.cli.names import governing, name_of, period_of
 from settle.cli.options import COMMON, Common, noun
 from settle.cli.output import facts_of, table
 from settle.cli.plain import iso, short
+from settle.cli.rule_names import rule_named
 from settle.cli.sayings import Teller
 from settle.cli.session import Session, session
 from settle.cli.tracing import Step
@@ -35,8 +36,8 @@ def trace(name: str, *, common: Common = COMMON) -> None:
     Parameters
     ----------
     name
-        7/0/3 a period · 7/0/3:2 its line 2 · agreement:7 · obligation:12 · operator's key, document, statement
-        or rule by its hash in hex.
+        7/0/3 a period · 7/0/3:2 its line 2 · agreement:7 · obligation:12 · rule:set_off · operator's key, document,
+        statement or bundle by its hash in hex.
     """
     with session(common) as now:
         steps, line = _steps(now, name)
@@ -73,11 +74,13 @@ def _steps(now: Session, name: str) -> tuple[list[Step], int | None]:
         wanted = int(number)
         steps = tracing.of_agreement(log, wanted) if kind == "agreement" else tracing.of_obligation(log, wanted)
         return steps, None
+    if kind == "rule" and number:
+        return tracing.of_rule(log, rule_named(now, number)), None
     if re.fullmatch(r"(?:[0-9a-fA-F]{2}){20,64}", name):
         return tracing.of_bytes(log, bytes.fromhex(name)), None
     if "/" not in name:
         raise usage(
-            expected="7/0/3, 7/0/3:2, agreement:7, obligation:12, or a hash or key in hex",
+            expected="7/0/3, 7/0/3:2, agreement:7, obligation:12, rule:set_off, or a hash or key in hex",
             actual=name,
             next_step="see `settle trace --help`",
         )

@@ -8,12 +8,15 @@ from typing import NamedTuple
 import msgspec
 
 from abci_app.domain.obligations.schema import (
+    InterestClaimed,
     ObligationPosted,
+    PeriodRerated,
     RoundAccepted,
     RoundProposed,
     RoundSettled,
     RoundSigned,
     RoundUnwound,
+    TaxStated,
 )
 from abci_app.domain.periods.queries import PeriodQuery
 from abci_app.domain.periods.schema import PeriodCutOff, StatementStruck
@@ -34,14 +37,15 @@ def of_period(log: Iterable[ToldFact], key: PeriodQuery) -> list[Step]:
     facts = list(log)
     steps = [Step("agreement", each) for each in facts if _agreement_of(each.fact) == key.agreement]
     own = [each for each in facts if period_named(each.fact) == key]
-    bundles = {bundle for each in own for bundle in _bundles(each.fact)}
-    steps += [Step("rule", each) for each in _rules(facts, bundles)]
-    steps += [Step("period", each) for each in own]
     numbers = {
         each.fact.obligation
         for each in facts
         if isinstance(each.fact, ObligationPosted) and _origin(each.fact) == key and not each.fact.claim.origin.round
     }
+    owed = [each for each in facts if getattr(each.fact, "obligation", 0) in numbers]
+    bundles = {bundle for each in (*own, *owed) for bundle in _bundles(each.fact)}
+    steps += [Step("rule", each) for each in _rules(facts, bundles)]
+    steps += [Step("period", each) for each in own]
     rounds = {
         each.fact.terms.round: each.fact
         for each in facts
@@ -81,6 +85,19 @@ def of_obligation(log: Iterable[ToldFact], number: int) -> list[Step]:
     )
 
 
+def of_rule(log: Iterable[ToldFact], rule: int) -> list[Step]:
+    """A rule: its bundles with their signatures, the proposals that scheduled them with their votes, its versions."""
+    facts = list(log)
+    own = [each for each in facts if _rule_of(each.fact) == rule]
+    bundles = {bundle for each in own if (bundle := getattr(each.fact, "bundle", b""))}
+    mandates = {mandate for each in own if (mandate := getattr(each.fact, "mandate", b""))}
+    return _in_order(
+        [Step("bundle", each) for each in facts if getattr(each.fact, "bundle", b"") in bundles]
+        + [Step("proposal", each) for each in facts if getattr(each.fact, "document", b"") in mandates]
+        + [Step("rule", each) for each in own]
+    )
+
+
 def of_bytes(log: Iterable[ToldFact], wanted: bytes) -> list[Step]:
     """Every fact that names a hash or key: as its basis, its object, or anywhere in its content."""
     return [
@@ -106,10 +123,19 @@ def _agreement_of(fact: Value) -> int | None:
     return number if isinstance(number, int) else None
 
 
+def _rule_of(fact: Value) -> int:
+    number = getattr(fact, "rule", 0)
+    return number if isinstance(number, int) else 0
+
+
 def _bundles(fact: Value) -> tuple[bytes, ...]:
     match fact:
         case PeriodCutOff():
             return fact.rating, fact.tolerance
+        case TaxStated() | InterestClaimed():
+            return (fact.rule,)
+        case PeriodRerated():
+            return fact.after, fact.invoice
         case _:
             return ()
 

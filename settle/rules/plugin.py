@@ -88,9 +88,9 @@ def read_settings(folder: Path) -> PluginSettings:
 
 
 def read_text(file: Path) -> str:
-    """A file's text. PluginInvalid where there is none."""
+    """A file's text, without the mark that Excel puts before it. PluginInvalid where there is none."""
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError as fault:
         raise PluginInvalid(file, "is missing") from fault
     except UnicodeDecodeError as fault:

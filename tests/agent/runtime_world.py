@@ -46,6 +46,7 @@ from settle.sample.generate import generate
 from settle.sample.plan import SamplePlan, domestic_operators, month
 from tests.support.chains import CBN, CHAIN, CMCC, CTCC, CUCC, GENESIS_TIME, genesis_facts, signed, signer
 from tests.support.fake_node import ChainNode
+from tests.support.slot_rules import slot_rule_facts
 
 CODES = {CMCC: "CMCC", CUCC: "CUCC"}
 ALL_CODES = {**CODES, CTCC: "CTCC", CBN: "CBN"}
@@ -100,7 +101,7 @@ QUICK = AgentSettings(resend_after_s=0)
 @cache
 def _genesis() -> tuple[Value, ...]:
     people = [KeyRegistered(number, key.suite, key.public, key.role) for number, key in PEOPLE.items()]
-    return (*genesis_facts(), *people, *rulebook_facts())
+    return (*genesis_facts(), *people, *rulebook_facts(), *slot_rule_facts())
 
 
 @cache

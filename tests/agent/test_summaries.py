@@ -26,7 +26,7 @@ from settle.agent.summarise import (
 )
 from settle.rules.build import build_bundle
 from settle.rules.plugin import SHIPPED
-from tests.agent.intake_world import OWN, PEER, THIRD, frame, record, setting, with_rows
+from tests.agent.intake_world import FROM_MS, OWN, PEER, THIRD, frame, record, setting, with_rows
 
 VOICE, SMS, OUTWARD, INWARD = 1, 2, 1, 2
 MOBILE, TELECOM = 7, 8
@@ -104,6 +104,25 @@ def test_legs_that_the_rule_refuses_are_named_with_its_code() -> None:
     found = summary(record(1), record(2, b_number="8699912345"), record(3, b_number="8699912345"))
     assert sorted(found.rejected.rows()) == [(2, "NO_TARIFF"), (3, "NO_TARIFF")]
     assert found.lines == {LineKey(VOICE, OUTWARD, 0): Quantities(1, 61_000, 2)}
+
+
+def test_a_rule_that_asks_for_it_is_told_the_second_of_the_answer() -> None:
+    """Legs that differ in nothing else are told apart by it, refusals included."""
+
+    def by_the_second(*arguments: int) -> tuple[int, int]:
+        if arguments[-1] % 4 == 3:
+            raise RejectedByRule("NO_TARIFF")
+        return arguments[-1] % 2, 1
+
+    rating = Rating(by_the_second, price_rule, {"instant": (FROM_MS // 1000 + 1, FROM_MS // 1000 + 4)})
+    starts = [0, 1_000, 1_999, 2_000, 3_999, 4_000, 5_000]
+    found = summarise(legs(*(record(1, call_id=f"C{ms}", start_ms=FROM_MS + ms) for ms in starts)), rating, NUMBERING)
+    assert FROM_MS % 4_000 == 0
+    assert found.lines == {
+        LineKey(VOICE, OUTWARD, 0): Quantities(2, 122_000, 2),
+        LineKey(VOICE, OUTWARD, 1): Quantities(2, 122_000, 2),
+    }
+    assert sorted(found.rejected.rows()) == [(1, OUT_OF_RANGE), (5, "NO_TARIFF"), (7, OUT_OF_RANGE)]
 
 
 _CALLS = st.lists(

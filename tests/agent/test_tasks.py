@@ -12,11 +12,12 @@ import pytest
 from msgspec.structs import replace
 
 from abci_app.domain.agreements.schema import AgreementDocument, agreement_hash
-from abci_app.domain.obligations.schema import ProposeRound, State
+from abci_app.domain.obligations.queries import DAY
+from abci_app.domain.obligations.schema import ClaimInterest, ProposeRound, State
 from abci_app.domain.periods.schema import PeriodState
 from abci_app.kernel.approvals import DocumentKind, Verdict
 from abci_app.kernel.roles import Role
-from settle.agent.runtime.people import approve, contest_payment, notify_payment, propose_agreement
+from settle.agent.runtime.people import approve, confirm_payment, contest_payment, notify_payment, propose_agreement
 from settle.agent.tasks import Task, TaskKind, approve_all_statements, tasks
 from settle.chain.consortium import key_folder
 from settle.chain.keys import propose_keys
@@ -37,6 +38,7 @@ from tests.agent.runtime_world import (
     state,
 )
 from tests.support.chains import CHAIN, CMCC, CUCC, signer
+from tests.support.slot_rules import INTEREST_BEARING
 
 
 @pytest.fixture
@@ -95,6 +97,36 @@ def test_payments_are_told_to_the_payer_and_then_to_the_payee(world: World) -> N
     assert next(task.detail for task in of_kind(world, CMCC, TaskKind.PAY)) == "overdue"
 
 
+def test_interest_on_what_is_paid_late_is_for_a_person_to_claim(world: World) -> None:
+    bearing = replace(TERMS, set_off=False, slots=(*TERMS.slots[:2], INTEREST_BEARING))
+    world.agree(bearing)  # agreement 2: the same, with interest and without set-off
+    reconciled(world)
+    for operator, agent in world.agents.items():
+        assert approve_all_statements(agent, CHECKERS[operator]).signed == 2
+    settle_until(world, lambda: len(world.agents[CMCC].model.obligations(CMCC)) == 4)
+    assert of_kind(world, CUCC, TaskKind.CLAIM_INTEREST) == []
+    world.at(DATES.pay_by + 2 * DAY)
+    world.passes(2)
+    [wanted] = of_kind(world, CUCC, TaskKind.CLAIM_INTEREST)  # of agreement 2 alone
+    [paid] = [task for task in of_kind(world, CMCC, TaskKind.PAY) if task.amount == wanted.amount][-1:]
+    assert (wanted.role, wanted.deadline, wanted.detail) == (Role.MAKER, None, f"2 days on {paid.amount}")
+    number = int(wanted.subject.split()[1])
+    assert "obligations.interest_claimed" not in world.watcher().kinds(), "no agent claims by itself"
+    world.send(PEOPLE[CUCC], ClaimInterest(number))
+    world.passes(1)
+    assert of_kind(world, CUCC, TaskKind.CLAIM_INTEREST) == []
+    model = world.agents[CUCC].model
+    [note] = model.notes()
+    assert model.arrears()[number].claimed_to == DATES.pay_by + 2 * DAY
+    assert any(task.subject.startswith(f"obligation {note} ") for task in of_kind(world, CMCC, TaskKind.PAY))
+    world.at(DATES.pay_by + 4 * DAY)
+    notify_payment(world.agents[CMCC].outbox, CHECKERS[CMCC], number, wanted.amount, b"E2E-9")
+    world.passes(2)
+    confirm_payment(world.agents[CUCC].outbox, CHECKERS[CUCC], number, wanted.amount, b"E2E-9")
+    world.passes(2)
+    assert [task.detail for task in of_kind(world, CUCC, TaskKind.CLAIM_INTEREST)] == [f"2 days on {wanted.amount}"]
+
+
 def test_an_unanswered_payment_notice_is_recorded_as_paid(world: World) -> None:
     reconciled(world)
     for operator, agent in world.agents.items():
@@ -150,6 +182,27 @@ def test_a_round_that_nobody_signs_hides_no_debt_beyond_its_due_date(world: Worl
     world.at(DATES.pay_by)
     world.passes(1)
     assert [task.detail for task in of_kind(world, CMCC, TaskKind.PAY)] == ["overdue"]
+
+
+def test_who_signs_a_round_is_told_what_interest_that_gives_up(tmp_path: Path) -> None:
+    world = World(tmp_path, (replace(TERMS, slots=(*TERMS.slots, INTEREST_BEARING)),))
+    reconciled(world)
+    for operator, agent in world.agents.items():
+        approve_all_statements(agent, CHECKERS[operator])
+    settle_until(world, lambda: len(world.agents[CMCC].model.rounds(CMCC)) == 1)
+    [proposed] = world.agents[CMCC].model.rounds(CMCC)
+    [task] = of_kind(world, CUCC, TaskKind.SIGN_ROUND)
+    assert task.detail == "2 obligations"
+    numbers = tuple(item.obligation for item in proposed.row.terms.items)
+    world.at(DATES.pay_by + DAY)
+    world.passes(2)
+    world.send(PEOPLE[CUCC], ProposeRound(CMCC, CUCC, TERMS.currency, numbers, DATES.pay_by * 2))
+    world.passes(1)
+    for operator, agent in world.agents.items():
+        ours = [number for number, _, row in agent.model.obligations(operator) if row.claim.creditor == operator]
+        [task] = of_kind(world, operator, TaskKind.SIGN_ROUND)
+        assert task.detail == f"2 obligations; whoever signs gives up the interest on {ours[0]}"
+    world.close()
 
 
 def test_an_agreement_waits_for_maker_and_checker_before_its_first_cut_off(world: World) -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from abci_app.domain.agreements.schema import SlotBinding
 from abci_app.domain.periods.schema import PeriodState
+from abci_app.domain.rulebook.schema import RuleVersionActivated
 from abci_app.rules.bundle import LoadedRule
 from abci_app.rules.interface import Slot
 from settle.agent.intake.bad_input import BadInput
@@ -20,6 +21,7 @@ from settle.agent.intake.validate import Validation
 from settle.agent.runtime.desk import ActionKind
 from settle.rules.build import shipped_rule
 from settle.rules.shipped import ShippedRule
+from tests.agent import runtime_world
 from tests.agent.intake_world import (
     FROM_MS,
     NOW_MS,
@@ -232,8 +234,20 @@ def test_two_agents_with_a_validation_rule_settle(tmp_path: Path) -> None:
     world.close()
 
 
-def test_a_rule_that_the_agreement_does_not_fit_lets_no_file_in_and_says_so(tmp_path: Path) -> None:
+def test_a_rule_that_the_agreement_does_not_fit_lets_no_file_in_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chain tries a rule that is active when an agreement is proposed; this one comes later."""
+    later = [
+        replace(fact, active_from=40)
+        if isinstance(fact, RuleVersionActivated) and fact.rule == ShippedRule.FILE_VALIDATION
+        else fact
+        for fact in runtime_world._genesis()
+    ]
+    monkeypatch.setattr(runtime_world, "_genesis", lambda: tuple(later))
     world = World(tmp_path, (replace(TERMS, slots=(*TERMS.slots, agreed(1, 2))),))
+    while world.node.height < 40:
+        world.node.make_block()
     deliver_all(world.homes[CMCC], sample(), CMCC)
     agent = world.start(CMCC)
     world.passes(1)

@@ -12,10 +12,12 @@ from msgspec.structs import replace
 from abci_app.application import queries, transaction
 from abci_app.application.remembered import Remembered
 from abci_app.application.transaction import Code
-from abci_app.domain.agreements.schema import CatalogueLine, ProposeAgreement, SlotBinding, UnitPair
+from abci_app.domain.agreements.schema import CatalogueLine, Direction, ProposeAgreement, SlotBinding, UnitPair
 from abci_app.domain.members.schema import KeyChange, ProposeKeys, key_change_hash
+from abci_app.domain.obligations.schema import ClaimInterest, IssueInvoice, Rerate
 from abci_app.kernel.approvals import Advance, Approve, DocumentKind, ObjectKind, Verdict
 from abci_app.kernel.codes import Rejected
+from abci_app.kernel.costs import RULE_CALL
 from abci_app.kernel.encoding import encode
 from abci_app.kernel.roles import Role
 from abci_app.rules.interface import Slot
@@ -44,7 +46,7 @@ def test_the_largest_messages_have_room() -> None:
         pairs=tuple(UnitPair(number, 1) for number in range(64)),
         calendar=tuple(month(ordinal) for ordinal in range(1, 121)),
         catalogue=tuple(CatalogueLine(1, 0, 0, 1, event) for event in range(64)),
-        slots=tuple(SlotBinding(slot, 1, (0,) * 16) for slot in Slot),
+        slots=tuple(SlotBinding(slot, 1, (0,) * 16) for slot in (*Slot, Slot.INVOICE)),
     )
     found = transaction.read(CHAIN, signed(ADMIN, 1, *[ProposeAgreement(0, 1, largest)] * 16))
     assert len(found.body.messages) == 16
@@ -73,6 +75,14 @@ def test_a_proposal_is_charged_for_every_line_that_it_has_priced() -> None:
         transaction.read(CHAIN, signed(ADMIN, 1, ProposeAgreement(0, 1, terms))).cost for terms in (one, many)
     )
     assert cost_of_many - cost_of_one > 63 * 100
+
+
+def test_what_the_chain_asks_rules_about_is_charged_though_the_agreement_is_not_known_yet() -> None:
+    """256, 35 and 384 calls at most: an invoice of 64 lines, a claim of 17 spans, a re-rate of 64 lines."""
+    maker = signer(CUCC, Role.MAKER)
+    least = {IssueInvoice(1, 0, 1, Direction(0)): 256, ClaimInterest(1): 35, Rerate(1, 0, 1): 384}
+    for message, calls in least.items():
+        assert transaction.read(CHAIN, signed(maker, 1, message)).cost > calls * RULE_CALL
 
 
 def test_an_answer_that_would_grow_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,12 +36,11 @@ from abci_app.kernel.thresholds import FIRST_THRESHOLDS, Share, Track
 from abci_app.rules.bundle import bundle_hash, read_bundle
 from settle.chain.keys import propose_keys
 from settle.rules.shipped import ShippedRule
-from tests.determinism.settlement import ChainBook
+from tests.determinism.settlement import BACKDATED, ChainBook
 from tests.support.books import MAKERS, approval
 from tests.support.chains import CBN, CHAIN, CMCC, CODES, CTCC, CUCC, signer
 from tests.support.governing import (
     FAST,
-    SECOND,
     address_of,
     appointment,
     document_of,
@@ -50,12 +49,14 @@ from tests.support.governing import (
     new_rule,
     readiness_of,
 )
+from tests.support.slot_rules import RULES
 
 REGULATOR = 5
 VALIDATING = (CMCC, CUCC, CTCC, CBN)
-RULE, OTHER_RULE = ShippedRule.FLAT_MINUTES, max(ShippedRule) + 1
+RULE, OTHER_RULE = ShippedRule.FLAT_MINUTES, max(RULES) + 1
 OTHER = new_rule()
-WITHDRAWN, LOST = (edited(SECOND, change_note=note) for note in (b"withdrawn", b"lost"))
+THIRD = edited(sequence=3, previous=bundle_hash(BACKDATED))
+WITHDRAWN, LOST = (edited(THIRD, change_note=note) for note in (b"withdrawn", b"lost"))
 
 
 class Council:
@@ -92,8 +93,8 @@ class Council:
         self._lose_a_mandate()
 
     def _switch_and_return(self) -> None:
-        height = self._schedule(SECOND)
-        self._ready(SECOND, RULE, 2)
+        height = self._schedule(THIRD)
+        self._ready(THIRD, RULE, 3)
         while self._book.height < height:
             self._book.accuse()
         self._carry(Track.ROLLBACK, RollBack(RULE, 1, self._book.height + 10))

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 
 from abci_app.application.interface import BlockResult, Misbehaviour
 from abci_app.kernel.roles import Role
-from settle.rules.shipped import rulebook_facts
 from tests.determinism.corpus import FILE, Corpus, RecordedBlock, digest
 from tests.determinism.governing import Council
-from tests.determinism.settlement import ChainBook, settle_a_quarter
+from tests.determinism.settlement import ChainBook, rulebook, settle_a_quarter
 from tests.simulation.mutations import Mutator
 from tests.support.books import units
 from tests.support.chains import CHAIN, CODES, Network, genesis, genesis_facts, signer
@@ -48,7 +47,7 @@ class Recording:
         return result
 
 
-FACTS = [*genesis_facts(), *units(), *rulebook_facts()]
+FACTS = [*genesis_facts(), *units(), *rulebook()]
 
 
 def settled() -> Recording:

@@ -12,17 +12,19 @@ from abci_app.application.interface import BlockResult, Misbehaviour
 from abci_app.application.router import read_fact
 from abci_app.domain.agreements.schema import AgreementDocument, ProposeAgreement, SlotBinding, agreement_hash
 from abci_app.domain.members.schema import KeyChange, key_change_hash
-from abci_app.domain.obligations.schema import NotifyPayment
+from abci_app.domain.obligations.schema import ClaimInterest, ConfirmPayment, NotifyPayment, Rerate
 from abci_app.domain.periods.tables import PeriodKey
 from abci_app.kernel.approvals import DocumentKind, ObjectKind, Verdict
 from abci_app.kernel.encoding import Value
 from abci_app.kernel.facts import read_record
 from abci_app.kernel.roles import Role
+from abci_app.rules.bundle import bundle_hash
 from abci_app.rules.interface import Slot
 from abci_app.state.overlay import Overlay
 from settle.chain.keys import Signer, propose_keys
-from settle.rules.shipped import ShippedRule
-from tests.support.books import CHECKERS, MAKERS, RATES, TERMS, YUAN, Book, agree, approval, month
+from settle.rules.build import shipped_bundle
+from settle.rules.shipped import ShippedRule, rulebook_facts
+from tests.support.books import CHECKERS, DAY, MAKERS, RATES, TERMS, YUAN, Book, agree, approval, month
 from tests.support.chains import CBN, CHAIN, CMCC, CUCC, Network, signed, signer
 from tests.support.filings import advance, anchor, day, file, minutes, present_statement, reconcile, reissue, sign
 from tests.support.money import (
@@ -43,13 +45,34 @@ from tests.support.money import (
     record_due,
     round_of,
 )
+from tests.support.slot_rules import (
+    BARRED,
+    BIASED,
+    INTEREST_BEARING,
+    TAXED,
+    slot_rule_facts,
+    tariff,
+    version_facts,
+    with_slots,
+)
 
 FIRST_NUMBER = 129
 """Of a key's transactions here: the lower ones stay free, within the replay window, for what is drawn afterwards."""
 AGREED = replace(TERMS, slots=(SlotBinding(Slot.RATING, ShippedRule.FLAT_MINUTES, RATES), *TERMS.slots[1:]))
 """`TERMS` by the numbers of the shipped rulebook."""
 FEBRUARY_ELSEWHERE = PeriodKey(1, 1, 2)
-TRAFFIC, LESS = minutes(1000, 500), minutes(1000, 300)
+BY_FURTHER_RULES = with_slots(
+    SlotBinding(Slot.TOLERANCE, BIASED, (100, YUAN)),
+    SlotBinding(Slot.DISPUTE, BARRED, (90,)),
+    TAXED,
+    INTEREST_BEARING,
+    terms=replace(AGREED, calendar=(replace(month(4), ordinal=1),), contest=2 * CONTEST),
+)
+"""A second agreement of the two: a bias, a time bar, tax and interest, for one further month."""
+APRIL = PeriodKey(2, 0, 1)
+BACKDATED_FROM = 160  # height; January is cut off long before
+BACKDATED = tariff(1000, 2, (month(1).usage_from, month(1).usage_to), bundle_hash(shipped_bundle("flat_minutes", 1)))
+TRAFFIC, LESS, SHADED = minutes(1000, 500), minutes(1000, 300), minutes(1005, 500)
 ANYONE = MAKERS[CBN]
 
 
@@ -91,14 +114,27 @@ class ChainBook(Book):
         self.state, self.height, self.time = Overlay(self._network.store), self._network.height, self._network.time
 
 
+def rulebook() -> list[Value]:
+    """The shipped rules, those of the further slots, and a tariff for January that comes after January's cut-off."""
+    backdated = version_facts(ShippedRule.FLAT_MINUTES, 2, BACKDATED, BACKDATED_FROM)
+    return [*rulebook_facts(), *slot_rule_facts(), *backdated]
+
+
 def settle_a_quarter(book: Book) -> None:
-    """January is agreed and paid, February ends by silence and with a difference, in March a key is rotated."""
-    agree(book, AGREED)
+    """January is agreed and paid, February ends by silence and with a difference, in March a key is rotated. April is
+    taxed and paid late; then January's tariff has changed.
+    """
+    for terms in (AGREED, BY_FURTHER_RULES):
+        agree(book, terms)
     _refuse_a_further_version(book)
     _agree_on_january(book)
     _set_off_and_pay(book)
     _leave_february_to_time(book)
     _rotate_a_key_in_march(book)
+    _tax_april_and_pay_late(book)
+    while book.height < BACKDATED_FROM:
+        book.send(ANYONE, advance(JANUARY))  # nothing is due: only the height goes on
+    book.send(MAKERS[CUCC], Rerate(*JANUARY))
 
 
 def _refuse(book: Book, by: Signer, kind: DocumentKind, document: bytes) -> None:
@@ -173,3 +209,18 @@ def _rotate_a_key_in_march(book: Book) -> None:
     for by in administrators:
         book.send(by, approval(by, DocumentKind.KEY_CHANGE, document))
     sign(book, (new, CHECKERS[CMCC], MAKERS[CUCC], CHECKERS[CUCC]), MARCH)
+
+
+def _tax_april_and_pay_late(book: Book) -> None:
+    """CUCC shades its figures within tolerance; CMCC pays a part four days late, the rest later still."""
+    maker = signer(CMCC, Role.MAKER, 1)
+    filings = {maker: file(book, CMCC, TRAFFIC, key=APRIL), MAKERS[CUCC]: file(book, CUCC, SHADED, key=APRIL)}
+    for by, filing in filings.items():
+        book.send(by, filing.declare, month(4).cut_off)
+    for by, filing in filings.items():
+        book.send(by, filing.open)
+    sign(book, (maker, CHECKERS[CMCC], MAKERS[CUCC], CHECKERS[CUCC]), APRIL)
+    (owed,) = invoice(book, OUT, APRIL)
+    book.send(CHECKERS[CMCC], NotifyPayment(owed, 20 * YUAN, b"APRIL 1"), month(4).pay_by + 4 * DAY)
+    book.send(CHECKERS[CUCC], ConfirmPayment(owed, 20 * YUAN, b"APRIL 1"))
+    book.send(MAKERS[CUCC], ClaimInterest(owed), month(4).pay_by + 9 * DAY)

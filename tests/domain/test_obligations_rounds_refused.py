@@ -34,6 +34,7 @@ from tests.support.money import (
     propose,
     sign_period,
 )
+from tests.support.slot_rules import Answering
 
 PAYER, PAYEE = CHECKERS[CMCC], CHECKERS[CUCC]
 ROUND = DocumentKind.NETTING_ROUND
@@ -108,7 +109,7 @@ def test_the_rule_says_what_is_included_and_which_net_is_too_small() -> None:
     book.refuses(MAKERS[CMCC], small, Code.NET_TOO_SMALL)
     large = replace(small, obligations=(1, 3))
     shipped = book.rules
-    book.rules = lambda bundle, entry: (lambda *_: (0,)) if entry == "include" else shipped(bundle, entry)
+    book.rules = Answering(shipped, "include", lambda *_: (0,))
     book.refuses(MAKERS[CMCC], large, Code.LEFT_OUT_BY_RULE)
     book.rules = shipped
     assert isinstance(book.send(MAKERS[CMCC], large)[-1], RoundProposed)

@@ -19,7 +19,7 @@ PINS = {
     ("flat_minutes", 1): "0e8ebad5e7039de066df3a02bf1d58ff3f31d7fbe5f938cf9b7b4782c6464b9d",
     ("tolerance_percent", 1): "ac2876c7c5d72590543e9b942c338f7ced3a82d6084fffa8f5602c4ac24e4311",
     ("set_off", 1): "0f3fdf1c562c937b9569dec023138c6e57c32b76208438f1ecee4bfea24b00e3",
-    ("international_voice", 1): "1af830b17529c5055a151a507f8e502f7c8377342e898e57276e394746c94665",
+    ("international_voice", 1): "d4ff54021e3ce27ba8a41572a034a4bc1690bd077a4890e593c496a3bf68de5f",
     ("sms_mms", 1): "a12c2e6659ded5d046e4fa08b939c3c6ad201acb8855ffcb9101a803be875661",
     ("data_roaming", 1): "b6b61eb4f6447cbb52a8cfc14cef90cc31d580ad8c18c3f8951bff224a677f22",
     ("ip_interconnect_95", 1): "a6e40f1a16af09c00a8bafe17dbecb965ece76e65d3bf2a14a5eea3bbb467f81",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abci_app.rules.bundle import LoadedRule, Vector, load_bundle, read_bundle
+from abci_app.rules.bundle import MOST_BUNDLE_BYTES, LoadedRule, Vector, load_bundle, read_bundle
 from abci_app.rules.codes import RejectedByRule
 from abci_app.rules.interface import Slot
 from abci_app.rules.tables import Cell
@@ -21,6 +22,17 @@ from settle.rules.columns import Columns
 from settle.rules.evaluate import Evaluator
 from settle.rules.explain import explain_program
 from settle.rules.plugin import SHIPPED
+from tests.support.wall_clocks import (
+    BERLIN,
+    LEISURE,
+    MORNING,
+    MUNICH_NUMBER,
+    NIGHT,
+    SHANGHAI,
+    SHANGHAI_NUMBER,
+    telekom_1996,
+    unicom_2001,
+)
 
 FOLDERS = sorted(SHIPPED.glob("*/v*"))
 OURS = ("international_voice", "sms_mms", "data_roaming", "ip_interconnect_95", "file_validation")
@@ -112,7 +124,15 @@ def test_every_code_of_rejection_and_every_entry_has_a_vector(name: str) -> None
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_bundle_is_small_beside_its_limit(name: str) -> None:
-    assert len(shipped_bundle(name, 1)) < 16 * 1024
+    assert len(shipped_bundle(name, 1)) * 16 < MOST_BUNDLE_BYTES
+
+
+NOON = int(datetime(2026, 1, 14, 12, tzinfo=UTC).timestamp())
+
+
+def called(number: str, ms: int, instant: int, direction: int = 0) -> tuple[int | bool, ...] | str:
+    arguments = (VOICE, direction, 1, 2, "", number, False, ms, 0, instant)
+    return told("international_voice", "rate_record", *arguments)
 
 
 CALLS = st.lists(st.integers(1, 90_000), min_size=1, max_size=50)
@@ -121,7 +141,7 @@ CALLS = st.lists(st.integers(1, 90_000), min_size=1, max_size=50)
 @given(CALLS)
 def test_a_line_of_calls_costs_what_its_calls_cost_to_the_rounding(durations: list[int]) -> None:
     """30/6 at 0.006 a minute: whole 6 s cost 0.0006, so even the calls are exact."""
-    billed = [told("international_voice", "rate_record", VOICE, 0, 1, 2, "", "49301", False, ms, 0) for ms in durations]
+    billed = [called("49301", ms, NOON) for ms in durations]
     each = [told("international_voice", "price_line", VOICE, 0, 5, 1, 0, units, 1, 2) for _, units in billed]
     total = sum(int(units) for _, units in billed)
     line = told("international_voice", "price_line", VOICE, 0, 5, len(durations), sum(durations), total, 1, 2)
@@ -130,9 +150,56 @@ def test_a_line_of_calls_costs_what_its_calls_cost_to_the_rounding(durations: li
 
 def test_the_vendors_page_that_prints_0_04765_is_wrong() -> None:
     """46labs wiki: 205 s in 6/6 at 0.00137 an increment are 35 increments."""
-    _, billed = told("international_voice", "rate_record", VOICE, 0, 1, 2, "", "12125550100", False, 205_000, 0)
+    _, billed = called("12125550100", 205_000, NOON)
     assert int(billed) // 6_000 == 35
     assert told("international_voice", "price_line", VOICE, 0, 1, 1, 205_000, billed, 1, 2) == (47_950,)
+
+
+ZONES = {"CLOCK_OF_FIRST": SHANGHAI, "CLOCK_OF_SECOND": BERLIN}
+
+
+@pytest.mark.parametrize("name", ZONES)
+def test_a_clock_is_the_tz_databases(name: str) -> None:
+    """Hour by hour over all that the table has; the last row says that it ends."""
+    rows = rule("international_voice").tables[name].rows
+    instants = range(int(rows[0][0]), 1_924_992_000, 3600)  # 2031-01-01
+    offsets = [datetime.fromtimestamp(one, ZONES[name]).utcoffset() for one in instants]
+    changed = [(one, at) for one, at, before in zip(instants, offsets, [None, *offsets], strict=False) if at != before]
+    assert [(one, at // timedelta(seconds=1)) for one, at in changed if at is not None] == [
+        row for row in rows if row[1] != 86_400
+    ]
+
+
+@given(st.integers(int(datetime(2027, 1, 2, tzinfo=UTC).timestamp()), 1_924_992_000))
+def test_the_band_is_the_sellers_wall_clocks(instant: int) -> None:
+    """From 2027 on, for which the example has no special days."""
+    there, here = (datetime.fromtimestamp(instant, zone) for zone in (BERLIN, SHANGHAI))
+    assert called(MUNICH_NUMBER, 0, instant) == (telekom_1996(there), 0)
+    assert called(SHANGHAI_NUMBER, 0, instant, direction=1) == (unicom_2001(here), 0)
+
+
+@pytest.mark.parametrize("night", [datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 10, 24, 12, tzinfo=UTC)])
+def test_every_minute_of_a_night_in_which_the_clocks_change_has_the_band_of_the_wall(night: datetime) -> None:
+    found = []
+    for minute in range(24 * 60):
+        instant = int(night.timestamp()) + 60 * minute
+        there = datetime.fromtimestamp(instant, BERLIN)
+        found.append(called(MUNICH_NUMBER, 0, instant))
+        assert found[-1] == (telekom_1996(there), 0)
+    spring = night.month == 3
+    assert found.count((NIGHT, 0)) == (2 if spring else 4) * 60
+
+
+def test_a_class_without_time_bands_has_one_row_and_every_class_has_a_band_at_any_minute() -> None:
+    times = rule("international_voice").tables["TIMES"].rows
+    assert {row[:2] for row in times} == {row[:2] for row in times if row[2] == 0}
+
+
+def test_a_call_over_a_boundary_is_wholly_in_the_band_of_its_start() -> None:
+    """Splitting it would be another rule: two lines, and increments of two prices."""
+    nine = int(datetime(2026, 1, 14, 9, tzinfo=BERLIN).timestamp())
+    assert called(MUNICH_NUMBER, 7_200_000, nine - 1) == (LEISURE, 7_200_000)
+    assert called(MUNICH_NUMBER, 7_200_000, nine) == (MORNING, 7_210_500)
 
 
 def test_an_agreement_whose_catalogue_counts_another_event_than_its_parameter_has_no_price() -> None:

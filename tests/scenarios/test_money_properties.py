@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from abci_app.domain.obligations.queries import PAYABLE, last_round
 from abci_app.domain.obligations.schema import (
+    ClaimInterest,
     ConfirmPayment,
     ContestPayment,
     Fact,
@@ -22,18 +23,21 @@ from abci_app.domain.obligations.schema import (
     ObligationPosted,
     PaymentConfirmed,
     ProposeRound,
+    Rerate,
     RoundSettled,
     RoundUnwound,
 )
 from abci_app.domain.obligations.tables import OBLIGATIONS, ROUNDS, ObligationKey, RoundKey
+from abci_app.domain.periods.schema import PeriodCutOff
 from abci_app.domain.periods.tables import PeriodKey
 from abci_app.kernel.approvals import Advance, Approve, DocumentKind, ObjectKind, Verdict
 from abci_app.kernel.codes import Rejected
 from abci_app.kernel.encoding import Value
 from abci_app.kernel.roles import Role
 from settle.chain.keys import Signer
-from tests.support.books import CHECKERS, MAKERS, YUAN, Book, month
+from tests.support.books import CHECKERS, FLAT, MAKERS, YUAN, Book, month
 from tests.support.chains import CMCC, CUCC
+from tests.support.filings import FLAT_RATING
 from tests.support.money import (
     IN,
     JANUARY,
@@ -52,6 +56,7 @@ from tests.support.money import (
     round_of,
     sign_period,
 )
+from tests.support.slot_rules import INTEREST_BEARING, TAXED, slot_rule_facts, tariff, version_facts, with_slots
 
 KEYS = [PeriodKey(1, pair, ordinal) for ordinal in (1, 2) for pair in (0, 1)]
 AMOUNTS = (0, 4_999, 5_001, YUAN, 7 * YUAN + 4_999, 30 * YUAN)
@@ -82,7 +87,7 @@ def anything(pick: Pick, book: Book) -> tuple[Signer, Value]:
     reference = b"R%d" % pick(0, 9)
     if row is not None and row.notice and pick(0, 9):
         amount, reference = row.notice[0].amount, row.notice[0].bank_reference
-    match pick(0, 11):
+    match pick(0, 14):
         case 0:
             return MAKERS[either], bill(pick(0, 1), KEYS[pick(0, 3)])
         case 1 | 2:
@@ -100,6 +105,10 @@ def anything(pick: Pick, book: Book) -> tuple[Signer, Value]:
             return CHECKERS[payee], ConfirmPayment(number, amount, reference)
         case 10:
             return CHECKERS[payee], ContestPayment(number, reference, b"no")
+        case 11 | 12:
+            return MAKERS[payee], ClaimInterest(number)
+        case 13:
+            return MAKERS[either], Rerate(*KEYS[pick(0, 3)])
         case _:
             if pick(0, 1):
                 return MAKERS[either], Advance(ObjectKind.OBLIGATION, OBLIGATIONS.at(ObligationKey(number)))
@@ -107,16 +116,22 @@ def anything(pick: Pick, book: Book) -> tuple[Signer, Value]:
 
 
 def live(pick: Pick, steps: int) -> Book:
-    """Two months of two unit pairs, invoiced as far as they may be, then `steps` messages."""
-    book = money_book()
+    """Two months of two unit pairs, taxed and invoiced as far as they may be, then `steps` messages.
+
+    After half of them a backdated tariff is in force.
+    """
+    book = money_book(with_slots(TAXED, INTEREST_BEARING), slot_rule_facts())
     for key in KEYS:
         settled = (AMOUNTS[pick(0, 5)], AMOUNTS[pick(0, 5)])
+        book.write(PeriodCutOff(*key, book.height, FLAT_RATING, bytes(32)))
         sign_period(book, Amounts(settled, (0 if pick(0, 2) else YUAN, 0)), key, deemed=not pick(0, 2))
     book.time = month(1).agree_by
     for key in KEYS:
         send(book, MAKERS[CUCC], bill(OUT, key))
         send(book, MAKERS[CMCC], bill(IN, key))
-    for _ in range(steps):
+    for step in range(steps):
+        if step == steps // 2:
+            book.write(*version_facts(FLAT, 2, tariff(1000, 1), active_from=book.height + 1))
         book.time += (0, 0, 0, 1, 3_600, 86_400, 86_400, 900_000)[pick(0, 7)]
         send(book, *anything(pick, book))
     return book

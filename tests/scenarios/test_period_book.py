@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from abci_app.domain.agreements.schema import Flow
 from abci_app.domain.members.schema import KeyRegistered, KeyRevoked
-from abci_app.domain.periods.queries import QUERIES, PeriodQuery, period, statement_of
+from abci_app.domain.periods.queries import QUERIES, PairOfUnits, PeriodQuery, period, statement_of
 from abci_app.domain.periods.schema import (
     NO_ROOT,
     Code,
@@ -53,6 +53,7 @@ from tests.support.filings import (
     sign,
     statement_in,
 )
+from tests.support.slot_rules import Answering
 
 PERCENT_HASH = bundle_hash(bundle(PERCENT))
 SAME = minutes(100_000, 90_000)  # 6,000 yuan out, 3,600 yuan in
@@ -223,8 +224,7 @@ def test_figures_that_the_rule_does_not_take_have_no_price_and_block_nobody() ->
 @pytest.mark.parametrize("answer", [(1, 10**15), (1, 0), (7, 3_200 * YUAN), (1,), ()])
 def test_a_tolerance_rule_cannot_mint(answer: tuple[int, ...]) -> None:
     book = agreed_book()
-    real = book.rules
-    book.rules = lambda hash_, entry: (lambda *_: answer) if entry == "judge_line" else real(hash_, entry)
+    book.rules = Answering(book.rules, "judge_line", lambda *_: answer)
     struck = statement_in(reconcile(book, SAME, minutes(100_000, 80_000))).statement
     assert struck.lines[1].verdict == Verdict.DIFFERENT
     assert struck.payable[1] == 3_200 * YUAN
@@ -296,7 +296,11 @@ def test_what_anyone_may_ask_about_periods() -> None:
     book.send(MAKERS[CMCC], anchor(1))
     reconcile(book, SAME, SAME)
     document = present_statement(book)
-    asked = {"/periods/periods": encode(1), "/periods/statement": encode(document)}
+    asked = {
+        "/periods/periods": encode(1),
+        "/periods/statement": encode(document),
+        "/periods/bias": encode(PairOfUnits(1, 0)),
+    }
     which = encode(PeriodQuery(*JANUARY))
     answers = {path: ask(book.state, book.moment(), asked.get(path, which)) for path, ask in QUERIES.items()}
     row = period(book.state, JANUARY)

@@ -64,5 +64,5 @@ def app_hash(rows: Mapping[bytes, bytes], facts: Sequence[bytes]) -> bytes:
         name: tree_root({key: value for key, value in rows.items() if key[0] == store}) for store, name in NAMES.items()
     }
     named[b"facts"] = len(facts).to_bytes(8, "big") + log_root(facts)
-    named[b"format"] = (1).to_bytes(4, "big")
+    named[b"format"] = (2).to_bytes(4, "big")
     return tree_root(named)

@@ -41,7 +41,7 @@ def test_the_app_hash_is_that_of_the_plain_recomputation_after_every_block() -> 
 def test_the_first_app_hash_is_frozen() -> None:
     """The state that holds the sentinels only. If this value changes, every chain breaks: raise FORMAT."""
     forest = EMPTY.apply(sentinels(), [])
-    expected = "0250c3dd56c0892a581fce895d512fae771a5455fea71cc9d81d38bceb025a2e"
+    expected = "8b5db08cdce0826c6fdec4bc3d6695093eaaf4e125cd13fdc32bb9c2b1c06a1f"
     assert forest.app_hash().hex() == expected
 
 

@@ -42,7 +42,7 @@ from abci_app.domain.members.tables import key_counts_are_true
 from abci_app.domain.periods import decide as periods_decide
 from abci_app.domain.periods import fold as periods_fold
 from abci_app.domain.periods import schema as periods_schema
-from abci_app.domain.periods.tables import periods_are_whole, statements_add_up
+from abci_app.domain.periods.tables import bias_is_what_was_signed, periods_are_whole, statements_add_up
 from abci_app.domain.rulebook import decide as rulebook_decide
 from abci_app.domain.rulebook import fold as rulebook_fold
 from abci_app.domain.rulebook import schema as rulebook_schema
@@ -174,7 +174,7 @@ ROOMS = (
         periods_decide,
         DocumentKind.STATEMENT,
         ObjectKind.PERIOD,
-        (statements_add_up, periods_are_whole),
+        (statements_add_up, periods_are_whole, bias_is_what_was_signed),
     ),
 )
 

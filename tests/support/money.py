@@ -30,6 +30,7 @@ from abci_app.domain.obligations.tables import (
     RoundKey,
     accounts_are_what_is_owed,
     debits_equal_credits,
+    notes_are_whole,
     obligations_are_whole,
     rounds_are_whole,
 )
@@ -50,7 +51,13 @@ from abci_app.kernel.encoding import Value
 from tests.support.books import CHECKERS, MAKERS, ROOMS, TERMS, Book, Room, agree, approval, month
 from tests.support.chains import CHAIN, CMCC, CUCC
 
-HELD_TO_BE_TRUE = (debits_equal_credits, accounts_are_what_is_owed, obligations_are_whole, rounds_are_whole)
+HELD_TO_BE_TRUE = (
+    debits_equal_credits,
+    accounts_are_what_is_owed,
+    obligations_are_whole,
+    notes_are_whole,
+    rounds_are_whole,
+)
 MONEY_ROOMS = (
     *ROOMS,
     Room(schema, fold, decide, DocumentKind.NETTING_ROUND, ObjectKind.OBLIGATION, HELD_TO_BE_TRUE),
@@ -66,15 +73,16 @@ CONTEST = TERMS.contest
 
 
 class Amounts(NamedTuple):
-    """What a period comes to in the two directions, 10^-6 yuan."""
+    """What a period comes to on each line of the catalogue, 10^-6 yuan; `TERMS` has one line in each direction."""
 
-    settled: tuple[int, int]
-    disputed: tuple[int, int] = (0, 0)
+    settled: tuple[int, ...]
+    disputed: tuple[int, ...] = (0, 0)
 
 
-def money_book(terms: Terms = TERMS) -> Book:
-    """A book with one agreement, number 1, on the day after January's pay-by is set."""
+def money_book(terms: Terms = TERMS, further: Sequence[Value] = ()) -> Book:
+    """A book with one agreement, number 1, on the day after January's pay-by is set; `further` genesis facts."""
     book = Book(MONEY_ROOMS)
+    book.write(*further)
     agree(book, terms)
     book.time = month(1).open_by
     return book

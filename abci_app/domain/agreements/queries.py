@@ -24,12 +24,14 @@ from abci_app.domain.agreements.tables import (
     DocumentKey,
     VersionKey,
 )
-from abci_app.kernel.context import Moment
+from abci_app.domain.rulebook.queries import version_for
+from abci_app.domain.rulebook.tables import VERSIONS as RULE_VERSIONS
+from abci_app.kernel.context import Moment, Rules
 from abci_app.kernel.encoding import U16, U32, Decoder, Hash32, Value
 from abci_app.rules.interface import Slot
 from abci_app.state.overlay import Reader
 
-_AGREEMENT_PREFIX = Struct(">I")
+_AGREEMENT_PREFIX = _RULE_PREFIX = Struct(">I")
 
 
 class TermsInForce(NamedTuple):
@@ -67,9 +69,42 @@ def ends_of(terms: Terms, direction: int) -> tuple[int, int]:
     return (first, second) if direction == Direction.FIRST_TO_SECOND else (second, first)
 
 
+def bindings(terms: Terms, slot: Slot) -> tuple[SlotBinding, ...]:
+    """The rules that fill a slot, with their parameters. INVOICE may have two, every other slot has one at most."""
+    return tuple(bound for bound in terms.slots if bound.slot == slot)
+
+
 def binding(terms: Terms, slot: Slot) -> SlotBinding | None:
     """The rule and parameters that fill a slot; RATING and TOLERANCE are always filled."""
-    return next((bound for bound in terms.slots if bound.slot == slot), None)
+    return next(iter(bindings(terms, slot)), None)
+
+
+def binding_for(
+    state: Reader, interface_of: Callable[[bytes], int], terms: Terms, slot: Slot, interface: int
+) -> SlotBinding | None:
+    """The rule of a slot that is asked what an interface asks; None where the agreement binds none.
+
+    An interface is a version's, not a rule's, so terms alone do not tell it: the rule's versions do, whether in force
+    or not. A rule that has lost its only version in force is still the one to ask, once there is one again.
+    """
+    for bound in bindings(terms, slot):
+        versions = RULE_VERSIONS.rows(state, _RULE_PREFIX.pack(bound.rule))
+        if any(interface_of(row.bundle) == interface for _, row in versions):
+            return bound
+    return None
+
+
+def bundle_for(state: Reader, rules: Rules, bound: SlotBinding, interface: int, usage: int, *heights: int) -> bytes:
+    """The bundle of a bound rule for a moment of usage: as of the first of `heights` that knows one; else empty.
+
+    The first height is the one pinned at cut-off: what held then holds for the period for ever. Only where
+    nothing held then does a later height count, or a rule that came late would leave a month for ever without.
+    """
+    for height in heights:
+        version = version_for(state, bound.rule, usage, height)
+        if version is not None and rules.interface(version.bundle) == interface:
+            return version.bundle
+    return b""
 
 
 def effective_state(version: AgreementVersion, time: int) -> VersionState:

@@ -17,6 +17,8 @@ from abci_app.rules.interface import Slot
 MOST_LINES = 64
 MOST_PAIRS = 64
 MOST_PERIODS = 120
+MOST_BINDINGS = 16
+"""Rules that an agreement binds; more than one to a slot only where their interfaces differ."""
 LATEST = 2**40
 """No instant that follows from an agreement lies after this second."""
 
@@ -123,7 +125,7 @@ class Terms(Value, frozen=True):
     calendar: Annotated[tuple[CalendarRow, ...], Meta(min_length=1, max_length=MOST_PERIODS)]
     contest: Annotated[int, Meta(ge=0, le=2**31 - 1)]  # seconds that a deemed figure or payment stays contestable
     catalogue: Annotated[tuple[CatalogueLine, ...], Meta(min_length=1, max_length=MOST_LINES)]
-    slots: Annotated[tuple[SlotBinding, ...], Meta(min_length=1, max_length=len(Slot))]
+    slots: Annotated[tuple[SlotBinding, ...], Meta(min_length=1, max_length=MOST_BINDINGS)]
     set_off: bool  # whether obligations may be netted
 
 

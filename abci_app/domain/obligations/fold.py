@@ -9,19 +9,27 @@ from msgspec.structs import replace
 from abci_app.domain.obligations.schema import (
     NOTHING_NUMBERED,
     NOTHING_OWED,
+    Arrears,
     Claim,
     Fact,
     Flags,
     Hold,
+    InterestClaimed,
     InvoiceIssued,
+    LatePayment,
+    Note,
+    NoteKind,
     Obligation,
     ObligationPosted,
     ObligationReleased,
+    PaidLate,
     Payment,
     PaymentConfirmed,
     PaymentContested,
     PaymentNotified,
     PaymentState,
+    PeriodRerated,
+    Rerating,
     Round,
     RoundAccepted,
     RoundLapsed,
@@ -34,35 +42,43 @@ from abci_app.domain.obligations.schema import (
     RoundUnwound,
     Side,
     State,
+    Taxes,
+    TaxStated,
 )
 from abci_app.domain.obligations.tables import (
     ACCOUNTS,
+    ARREARS,
     COUNTERS,
     DOCUMENTS,
     INVOICES,
     LAST_ROUNDS,
+    LATE_PAYMENTS,
     LISTINGS,
+    NOTES,
     OBLIGATIONS,
     PAYMENTS,
+    RERATINGS,
     ROUNDS,
+    TAXES,
     THE_COUNTERS,
     AccountKey,
     CorridorKey,
     DocumentKey,
     InvoiceKey,
+    LateKey,
     ListingKey,
     ObligationKey,
     RoundKey,
     payment_key,
 )
+from abci_app.domain.periods.tables import PeriodKey
 from abci_app.state.overlay import Writer
 
 
 def fold(state: Writer, fact: Fact) -> None:
     match fact:
-        case InvoiceIssued():
-            place = InvoiceKey(fact.agreement, fact.pair, fact.ordinal, fact.direction)
-            INVOICES.put(state, place, fact.invoice)
+        case InvoiceIssued() | TaxStated():
+            _invoice(state, fact)
         case ObligationPosted():
             _post(state, fact)
         case ObligationReleased():
@@ -70,24 +86,54 @@ def fold(state: Writer, fact: Fact) -> None:
             OBLIGATIONS.put(state, key, replace(row, state=State.DUE))
         case PaymentNotified() | PaymentConfirmed() | PaymentContested():
             _pay(state, fact)
+        case PaidLate() | InterestClaimed():
+            _delay(state, fact)
+        case PeriodRerated():
+            _rerate(state, fact)
         case RoundProposed():
             _propose(state, fact)
-        case RoundSigned():
-            before = _round(state, fact.round)
-            signed = replace(before, signatures=(*before.signatures, fact.signature))
-            ROUNDS.put(state, RoundKey(fact.round), signed)
-        case RoundRefused():
-            _end(state, fact.round, RoundState.REFUSED)
-        case RoundLapsed():
-            _end(state, fact.round, RoundState.LAPSED)
         case RoundAccepted():
             _net(state, fact)
-        case RoundSettled():
-            _end(state, fact.round, RoundState.SETTLED)
         case RoundUnwound():
             _unwind(state, fact)
+        case RoundSigned() | RoundRefused() | RoundLapsed() | RoundSettled():
+            _step(state, fact)
         case _:
             assert_never(fact)
+
+
+def _invoice(state: Writer, fact: InvoiceIssued | TaxStated) -> None:
+    place = InvoiceKey(fact.agreement, fact.pair, fact.ordinal, fact.direction)
+    match fact:
+        case InvoiceIssued():
+            INVOICES.put(state, place, fact.invoice)
+        case TaxStated():
+            TAXES.put(state, place, Taxes(fact.rule, fact.lines))
+        case _:
+            assert_never(fact)
+
+
+def _rerate(state: Writer, fact: PeriodRerated) -> None:
+    RERATINGS.put(state, PeriodKey(fact.agreement, fact.pair, fact.ordinal), Rerating(fact.after, fact.lines))
+    for note in fact.notes:
+        kind = NoteKind.DEBIT if note.net + note.tax > 0 else NoteKind.CREDIT
+        NOTES.put(state, ObligationKey(note.obligation), Note(kind, 0, fact.after))
+
+
+def _step(state: Writer, fact: RoundSigned | RoundRefused | RoundLapsed | RoundSettled) -> None:
+    key, row = RoundKey(fact.round), _round(state, fact.round)
+    match fact:
+        case RoundSigned():
+            after = replace(row, signatures=(*row.signatures, fact.signature))
+        case RoundRefused():
+            after = replace(row, state=RoundState.REFUSED)
+        case RoundLapsed():
+            after = replace(row, state=RoundState.LAPSED)
+        case RoundSettled():
+            after = replace(row, state=RoundState.SETTLED)
+        case _:
+            assert_never(fact)
+    ROUNDS.put(state, key, after)
 
 
 def _post(state: Writer, fact: ObligationPosted) -> None:
@@ -129,6 +175,25 @@ def _pay(state: Writer, fact: PaymentNotified | PaymentConfirmed | PaymentContes
     PAYMENTS.put(state, payment_key(fact.obligation, place), payment)
 
 
+def _delay(state: Writer, fact: PaidLate | InterestClaimed) -> None:
+    """What is owed too long waits under its number until interest for it is claimed."""
+    key, row = _obligation(state, fact.obligation)
+    before = ARREARS.get(state, key) or Arrears(row.claim.due, 0, 0)
+    match fact:
+        case PaidLate():
+            after = replace(before, late=before.late + 1)
+            late = LatePayment(fact.amount, fact.owed_from, fact.owed_to)
+            LATE_PAYMENTS.put(state, LateKey(fact.obligation, after.late), late)
+        case InterestClaimed():
+            after = replace(before, settled=fact.settled, claimed_to=fact.claimed_to)
+            NOTES.put(state, ObligationKey(fact.note), Note(NoteKind.INTEREST, fact.obligation, fact.rule))
+            for number in range(before.settled + 1, fact.settled + 1):
+                LATE_PAYMENTS.delete(state, LateKey(fact.obligation, number))
+        case _:
+            assert_never(fact)
+    ARREARS.put(state, key, after)
+
+
 def _propose(state: Writer, fact: RoundProposed) -> None:
     terms = fact.terms
     place = RoundPlace(terms.round)
@@ -152,7 +217,7 @@ def _net(state: Writer, fact: RoundAccepted) -> None:
 def _unwind(state: Writer, fact: RoundUnwound) -> None:
     """The net leaves the ledger, what is left of the items comes back. What was paid stays posted."""
     row = _round(state, fact.round)
-    _end(state, fact.round, RoundState.UNWOUND)
+    ROUNDS.put(state, RoundKey(fact.round), replace(row, state=RoundState.UNWOUND))
     key, net = _obligation(state, row.net)
     OBLIGATIONS.put(state, key, replace(net, state=State.VOID))
     _book(state, net.claim, net.paid - net.claim.amount, 0)
@@ -167,10 +232,6 @@ def _revived(paid: int, amount: int) -> State:
     if paid == amount:
         return State.PAID
     return State.PARTIAL if paid else State.DUE
-
-
-def _end(state: Writer, number: int, outcome: RoundState) -> None:
-    ROUNDS.put(state, RoundKey(number), replace(_round(state, number), state=outcome))
 
 
 def _book(state: Writer, claim: Claim, pending: int, posted: int) -> None:

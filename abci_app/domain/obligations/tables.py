@@ -8,18 +8,26 @@ from typing import NamedTuple, assert_never
 
 from abci_app.domain.obligations.schema import (
     Account,
+    Arrears,
     Counters,
     Fact,
+    InterestClaimed,
     Invoice,
     InvoiceIssued,
+    LatePayment,
+    Note,
+    NoteKind,
     Obligation,
     ObligationPosted,
     ObligationReleased,
+    PaidLate,
     Payment,
     PaymentConfirmed,
     PaymentContested,
     PaymentNotified,
     PaymentState,
+    PeriodRerated,
+    Rerating,
     Round,
     RoundAccepted,
     RoundLapsed,
@@ -32,8 +40,10 @@ from abci_app.domain.obligations.schema import (
     RoundUnwound,
     Side,
     State,
+    Taxes,
+    TaxStated,
 )
-from abci_app.domain.periods.tables import PERIOD_FORM
+from abci_app.domain.periods.tables import PERIOD_FORM, PeriodKey
 from abci_app.state.overlay import Reader
 from abci_app.state.tables import Table
 
@@ -89,6 +99,13 @@ class ListingKey(NamedTuple):
     obligation: int
 
 
+class LateKey(NamedTuple):
+    """A late payment of an obligation: they are numbered from 1."""
+
+    obligation: int
+    number: int
+
+
 class CountersKey(NamedTuple):
     """The only row there is: number 0."""
 
@@ -104,6 +121,11 @@ LAST_ROUNDS: Table[CorridorKey, RoundPlace] = Table(STORE, 6, CorridorKey, "IIH"
 ACCOUNTS: Table[AccountKey, Account] = Table(STORE, 7, AccountKey, "IIH", Account)
 LISTINGS: Table[ListingKey, Side] = Table(STORE, 8, ListingKey, "III", Side)
 COUNTERS: Table[CountersKey, Counters] = Table(STORE, 9, CountersKey, "B", Counters)
+TAXES: Table[InvoiceKey, Taxes] = Table(STORE, 10, InvoiceKey, PERIOD_FORM + "B", Taxes)
+NOTES: Table[ObligationKey, Note] = Table(STORE, 11, ObligationKey, "I", Note)
+ARREARS: Table[ObligationKey, Arrears] = Table(STORE, 12, ObligationKey, "I", Arrears)
+LATE_PAYMENTS: Table[LateKey, LatePayment] = Table(STORE, 13, LateKey, "II", LatePayment)
+RERATINGS: Table[PeriodKey, Rerating] = Table(STORE, 14, PeriodKey, PERIOD_FORM, Rerating)
 THE_COUNTERS = CountersKey(0)
 
 OWED = (State.DUE, State.HELD, State.NOTIFIED, State.PARTIAL)
@@ -138,10 +160,20 @@ def payment_key(obligation: int, bank_reference: bytes) -> PaymentKey:
 def object_of(fact: Fact) -> bytes:
     """The key of the row that a fact is about."""
     match fact:
-        case InvoiceIssued():
+        case InvoiceIssued() | TaxStated():
             return INVOICES.at(InvoiceKey(fact.agreement, fact.pair, fact.ordinal, fact.direction))
-        case ObligationPosted() | ObligationReleased() | PaymentNotified() | PaymentConfirmed() | PaymentContested():
+        case (
+            ObligationPosted()
+            | ObligationReleased()
+            | PaymentNotified()
+            | PaymentConfirmed()
+            | PaymentContested()
+            | PaidLate()
+            | InterestClaimed()
+        ):
             return OBLIGATIONS.at(ObligationKey(fact.obligation))
+        case PeriodRerated():
+            return RERATINGS.at(PeriodKey(fact.agreement, fact.pair, fact.ordinal))
         case RoundProposed():
             return ROUNDS.at(RoundKey(fact.terms.round))
         case RoundSigned() | RoundRefused() | RoundLapsed() | RoundAccepted() | RoundSettled() | RoundUnwound():
@@ -151,10 +183,14 @@ def object_of(fact: Fact) -> bytes:
 
 
 def basis_of(fact: Fact) -> bytes:
-    """The hash of the statement or round that a fact rests on; empty where there is none."""
+    """The hash of the statement, round or rule that a fact rests on; empty where there is none."""
     match fact:
         case InvoiceIssued():
             return fact.invoice.statement
+        case TaxStated() | InterestClaimed():
+            return fact.rule
+        case PeriodRerated():
+            return fact.after
         case RoundProposed() | RoundSigned() | RoundRefused() | RoundAccepted():
             return fact.document
         case (
@@ -163,6 +199,7 @@ def basis_of(fact: Fact) -> bytes:
             | PaymentNotified()
             | PaymentConfirmed()
             | PaymentContested()
+            | PaidLate()
             | RoundLapsed()
             | RoundSettled()
             | RoundUnwound()
@@ -216,6 +253,23 @@ def obligations_are_whole(state: Reader) -> bool:
         if row.state in (State.DUE, State.HELD) and row.paid:
             return False
     return True
+
+
+def notes_are_whole(state: Reader) -> bool:
+    """A note is a posted obligation outside any round's net; late payments that wait are those not settled."""
+    for number, note in NOTES.rows(state):
+        row = OBLIGATIONS.get(state, number)
+        if row is None or row.claim.origin.round or (note.kind == NoteKind.INTEREST) != bool(note.about):
+            return False
+    waiting: dict[int, list[int]] = {}
+    for key, _ in LATE_PAYMENTS.rows(state):
+        waiting.setdefault(key.obligation, []).append(key.number)
+    wanted = {
+        key.obligation: list(range(row.settled + 1, row.late + 1))
+        for key, row in ARREARS.rows(state)
+        if row.settled < row.late
+    }
+    return waiting == wanted
 
 
 def rounds_are_whole(state: Reader) -> bool:

@@ -7,19 +7,23 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from abci_app.domain.periods.schema import (
+    MOST_BIAS,
     UNTOUCHED,
     Anchor,
+    BiasJudged,
     Declaration,
     Fact,
     Figures,
     FiguresDeclared,
     FiguresOpened,
     Flags,
+    LineShifts,
     Period,
     PeriodClosed,
     PeriodCutOff,
     PeriodSigned,
     PeriodState,
+    RunningBias,
     StatementRefused,
     StatementSigned,
     StatementStruck,
@@ -28,12 +32,15 @@ from abci_app.domain.periods.schema import (
 )
 from abci_app.domain.periods.tables import (
     ANCHORS,
+    BIAS,
     DECLARATIONS,
     FIGURES,
     PERIODS,
+    SHIFTS,
     STATEMENTS,
     STREAMS,
     AnchorKey,
+    BiasKey,
     FilingKey,
     PeriodKey,
     StatementKey,
@@ -54,7 +61,11 @@ def fold(state: Writer, fact: Fact) -> None:
             FIGURES.put(state, _filing(fact), Figures(fact.seed, fact.lines, fact.prices))
         case StatementStruck():
             STATEMENTS.put(state, StatementKey(fact.document), fact.statement)
-        case PeriodCutOff() | StatementSigned() | StatementRefused() | PeriodSigned() | PeriodClosed():
+        case BiasJudged():
+            SHIFTS.put(state, _period(fact), LineShifts(fact.document, fact.lines, fact.moved))
+        case PeriodSigned():
+            _move_bias(state, fact)
+        case PeriodCutOff() | StatementSigned() | StatementRefused() | PeriodClosed():
             pass
         case _:
             assert_never(fact)
@@ -65,7 +76,7 @@ def fold(state: Writer, fact: Fact) -> None:
 
 def _after(row: Period, fact: Fact) -> Period:
     match fact:
-        case UsageAnchored():
+        case UsageAnchored() | BiasJudged():
             return row
         case PeriodCutOff():
             pinned = replace(row, height=fact.height, rating=fact.rating, tolerance=fact.tolerance)
@@ -97,6 +108,22 @@ def _anchor(state: Writer, fact: UsageAnchored) -> None:
     stream = StreamKey(fact.agreement, fact.pair, fact.ordinal, fact.party, fact.stream)
     STREAMS.put(state, stream, Stream(fact.sequence, fact.running, fact.sums))
     ANCHORS.put(state, AnchorKey(*stream, fact.sequence), Anchor(fact.root, fact.totals, fact.late))
+
+
+def _move_bias(state: Writer, fact: PeriodSigned) -> None:
+    """The signed statement counts, and no earlier one: a period is signed once."""
+    shifts = SHIFTS.get(state, _period(fact))
+    if shifts is None or shifts.document != fact.document:
+        return
+    key = BiasKey(fact.agreement, fact.pair)
+    before = BIAS.get(state, key)
+    first, second = (0, 0) if before is None else before.bias
+    BIAS.put(state, key, RunningBias((_within(first + shifts.moved[0]), _within(second + shifts.moved[1]))))
+
+
+def _within(bias: int) -> int:
+    """A bias at its bound stays there: no rule tells such figures apart, and a fold has no way to refuse."""
+    return max(-MOST_BIAS, min(MOST_BIAS, bias))
 
 
 def _period(fact: Fact) -> PeriodKey:

@@ -12,7 +12,7 @@ from abci_app.domain.members.schema import OperatorNumber
 from abci_app.kernel.approvals import Advance, Approve, Signature, Signatures
 from abci_app.kernel.commitments import PROOF_SIZE
 from abci_app.kernel.curve import POINT_SIZE
-from abci_app.kernel.encoding import U8, U16, U64, Basis, Decoder, Hash32, Micro, Value, encode
+from abci_app.kernel.encoding import U8, U16, U64, Basis, Decoder, Hash32, Micro, SignedMicro, Value, encode
 from abci_app.kernel.hashing import Tag, tagged
 
 MOST_STREAMS = 32
@@ -26,7 +26,8 @@ Sequence: TypeAlias = Annotated[int, Meta(ge=1, le=2**32 - 1)]
 Revision: TypeAlias = Annotated[int, Meta(ge=1, le=2**8 - 1)]
 Commitment: TypeAlias = Annotated[bytes, Meta(min_length=POINT_SIZE, max_length=POINT_SIZE)]
 Commitments: TypeAlias = Annotated[tuple[Commitment, ...], Meta(min_length=2, max_length=2 * MOST_LINES)]
-LineAmount: TypeAlias = Annotated[int, Meta(ge=0, le=2**56)]
+MOST_LINE_AMOUNT = 2**56
+LineAmount: TypeAlias = Annotated[int, Meta(ge=0, le=MOST_LINE_AMOUNT)]
 """A line's amount in 10^-6 units: 64 lines add up to an amount that is still one."""
 
 
@@ -172,6 +173,11 @@ class StatementLine(Value, frozen=True):
 
 PerDirection: TypeAlias = tuple[Micro, Micro]
 """An amount for traffic from first to second, and one for the other direction."""
+SignedPerDirection: TypeAlias = tuple[SignedMicro, SignedMicro]
+_Shift: TypeAlias = Annotated[int, Meta(ge=-MOST_LINE_AMOUNT, le=MOST_LINE_AMOUNT)]
+Shifts: TypeAlias = Annotated[tuple[_Shift, ...], Meta(min_length=1, max_length=MOST_LINES)]
+MOST_BIAS = 2**61
+BiasAmount: TypeAlias = Annotated[int, Meta(ge=-MOST_BIAS, le=MOST_BIAS)]
 PerParty: TypeAlias = tuple[U8, U8]
 """A number of the first operator's, and one of the second's."""
 
@@ -258,6 +264,14 @@ class PeriodSigned(OfPeriod, frozen=True, tag="periods.period_signed"):
     deemed: bool
 
 
+class BiasJudged(OfPeriod, frozen=True, tag="periods.bias_judged"):
+    """What a judged statement moves the running bias of its unit pair by, once it is signed: per line, and in all."""
+
+    document: Hash32
+    lines: Shifts
+    moved: SignedPerDirection
+
+
 class PeriodClosed(OfPeriod, frozen=True, tag="periods.period_closed"):
     """Nothing is owed any more."""
 
@@ -272,6 +286,7 @@ Fact: TypeAlias = (
     | StatementRefused
     | PeriodSigned
     | PeriodClosed
+    | BiasJudged
 )
 read_fact: Decoder[Fact] = Decoder(Fact)
 
@@ -331,6 +346,16 @@ class Figures(Value, frozen=True):
     seed: Hash32
     lines: Lines
     prices: Prices
+
+
+class LineShifts(Value, frozen=True):
+    document: Hash32  # they count once it is signed
+    lines: Shifts
+    moved: SignedPerDirection
+
+
+class RunningBias(Value, frozen=True):
+    bias: tuple[BiasAmount, BiasAmount]  # per direction of traffic: what signed statements have moved it to
 
 
 class Code(IntEnum):

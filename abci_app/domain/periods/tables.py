@@ -6,17 +6,21 @@ from struct import Struct
 from typing import NamedTuple, assert_never
 
 from abci_app.domain.periods.schema import (
+    MOST_BIAS,
     Anchor,
+    BiasJudged,
     Declaration,
     Fact,
     Figures,
     FiguresDeclared,
     FiguresOpened,
+    LineShifts,
     Period,
     PeriodClosed,
     PeriodCutOff,
     PeriodSigned,
     PeriodState,
+    RunningBias,
     Statement,
     StatementRefused,
     StatementSigned,
@@ -64,6 +68,11 @@ class FilingKey(NamedTuple):
     party: int
 
 
+class BiasKey(NamedTuple):
+    agreement: int
+    pair: int
+
+
 class StatementKey(NamedTuple):
     document: bytes
 
@@ -74,6 +83,8 @@ ANCHORS: Table[AnchorKey, Anchor] = Table(STORE, 3, AnchorKey, PERIOD_FORM + "BB
 DECLARATIONS: Table[FilingKey, Declaration] = Table(STORE, 4, FilingKey, PERIOD_FORM + "BB", Declaration)
 FIGURES: Table[FilingKey, Figures] = Table(STORE, 5, FilingKey, PERIOD_FORM + "BB", Figures)
 STATEMENTS: Table[StatementKey, Statement] = Table(STORE, 6, StatementKey, "32s", Statement)
+SHIFTS: Table[PeriodKey, LineShifts] = Table(STORE, 7, PeriodKey, PERIOD_FORM, LineShifts)
+BIAS: Table[BiasKey, RunningBias] = Table(STORE, 8, BiasKey, "IB", RunningBias)
 
 _OBJECT = Struct(">2s" + PERIOD_FORM)
 _PERIODS_PREFIX = bytes((STORE, 1))
@@ -102,6 +113,7 @@ def object_of(fact: Fact) -> bytes:
             | StatementRefused()
             | PeriodSigned()
             | PeriodClosed()
+            | BiasJudged()
         ):
             return PERIODS.at(PeriodKey(fact.agreement, fact.pair, fact.ordinal))
         case _:
@@ -111,7 +123,7 @@ def object_of(fact: Fact) -> bytes:
 def basis_of(fact: Fact) -> bytes:
     """The hash of the statement or rating rule that a fact rests on; empty where there is none."""
     match fact:
-        case StatementStruck() | StatementSigned() | StatementRefused() | PeriodSigned():
+        case StatementStruck() | StatementSigned() | StatementRefused() | PeriodSigned() | BiasJudged():
             return fact.document
         case PeriodCutOff() | FiguresDeclared():
             return fact.rating
@@ -128,6 +140,18 @@ def statements_add_up(state: Reader) -> bool:
         and sum(statement.disputed) == sum(line.disputed for line in statement.lines)
         for _, statement in STATEMENTS.rows(state)
     )
+
+
+def bias_is_what_was_signed(state: Reader) -> bool:
+    """A pair's bias is what its signed statements have moved, each once, whatever was judged before them."""
+    wanted: dict[BiasKey, list[int]] = {}
+    for key, shifts in SHIFTS.rows(state):
+        row = PERIODS.require(state, key)
+        if row.state >= PeriodState.SIGNED and shifts.document == row.statement:
+            moved = wanted.setdefault(BiasKey(key.agreement, key.pair), [0, 0])
+            for direction in (0, 1):
+                moved[direction] = max(-MOST_BIAS, min(MOST_BIAS, moved[direction] + shifts.moved[direction]))
+    return {key: list(row.bias) for key, row in BIAS.rows(state)} == wanted
 
 
 def periods_are_whole(state: Reader) -> bool:

@@ -167,10 +167,10 @@ def _catalogue(terms: Terms) -> list[LineKey]:
 
 
 def _rating(terms: Terms, rule: LoadedRule) -> Rating:
-    """The rule with the agreement's parameters, which the agreement gives in the order of `price_line`."""
+    """The rule with the agreement's parameters, which the agreement gives in the order that the rule names them."""
     bound = binding(terms, Slot.RATING)
     assert bound is not None, "every agreement binds a rating rule"
-    names = [declared.name for declared in rule.agreement_parameters("price_line")]
+    names = rule.parameters()
     try:
         return Rating.of(rule, dict(zip(names, bound.parameters, strict=True)))
     except (KeyError, ValueError) as fault:
@@ -201,9 +201,10 @@ def _on_known_lines(rate: RateRecord, terms: Terms) -> RateRecord:
 
     def rated(
         service: int, direction: int, originating: int, terminating: int,
-        a_number: str, b_number: str, local: bool, duration_ms: int, units: int,
+        a_number: str, b_number: str, local: bool, duration_ms: int, *others: int,
     ) -> tuple[int, ...]:  # fmt: skip
-        band, billed = rate(service, direction, originating, terminating, a_number, b_number, local, duration_ms, units)
+        numbers = (a_number, b_number, local, duration_ms, *others)
+        band, billed = rate(service, direction, originating, terminating, *numbers)
         known = bands.get((service, direction), [band])
         return band if band in known else known[0], billed
 
@@ -213,9 +214,10 @@ def _on_known_lines(rate: RateRecord, terms: Terms) -> RateRecord:
 def _in_increments(rate: RateRecord, voice: int | None, first_ms: int, next_ms: int) -> RateRecord:
     def rated(
         service: int, direction: int, originating: int, terminating: int,
-        a_number: str, b_number: str, local: bool, duration_ms: int, units: int,
+        a_number: str, b_number: str, local: bool, duration_ms: int, *others: int,
     ) -> tuple[int, ...]:  # fmt: skip
-        band, billed = rate(service, direction, originating, terminating, a_number, b_number, local, duration_ms, units)
+        numbers = (a_number, b_number, local, duration_ms, *others)
+        band, billed = rate(service, direction, originating, terminating, *numbers)
         if service != voice:
             return band, billed
         further = max(0, duration_ms - first_ms)

@@ -9,12 +9,13 @@ from abci_app.kernel.approvals import Approve, DocumentKind, Signatures, Verdict
 from abci_app.kernel.roles import Role
 from abci_app.rules.bundle import bundle_hash, read_bundle
 from settle.agent.readiness import examine
-from settle.cli.failures import bad_input, usage
+from settle.cli.failures import bad_input
 from settle.cli.options import COMMON, SENDING, Common, Sending
 from settle.cli.output import table
 from settle.cli.plain import text
 from settle.cli.questions import BUNDLE, DRAFTS, RULE_VERSIONS, RULES
 from settle.cli.rule.noun import app
+from settle.cli.rule_names import bundle_name, draft_named
 from settle.cli.sending import Wish, send
 from settle.cli.session import Session, session
 from settle.rules.build import Follows, build_bundle
@@ -36,7 +37,7 @@ def publish(folder: Path, *, sending: Sending = SENDING) -> None:
         signer = now.signer(Role.GOVERNANCE)
         signature = Approve(DocumentKind.BUNDLE, bundle_hash(raw), signer.role, Verdict.APPROVE)
         wish = Wish("rule publish", [PublishBundle(raw), signature], signer)
-        send(now, sending, wish, then=f"settle rule sign {bundle_hash(raw).hex()}, by another operator")
+        send(now, sending, wish, then=f"settle rule sign {bundle_name(raw)}, by another operator")
 
 
 @app.command
@@ -46,12 +47,12 @@ def sign(bundle: str, *, withdraw: bool = False, sending: Sending = SENDING) -> 
     Parameters
     ----------
     bundle
-        Its hash in hex, or the beginning of it.
+        NAME/vN, or the beginning of its hash.
     withdraw
         As its publisher: take it back, so that it cannot be voted on.
     """
     with session(sending) as now:
-        document = _draft(now, bundle)
+        document = draft_named(now, bundle)
         raw = now.require(f"bundle {document.hex()}", BUNDLE, document, "settle rule drafts").raw
         failure = examine(raw).failure if bundle_hash(raw) == document else f"the bundle {bundle_hash(raw).hex()}"
         if failure and not withdraw:
@@ -63,7 +64,7 @@ def sign(bundle: str, *, withdraw: bool = False, sending: Sending = SENDING) -> 
         signer = now.signer(Role.GOVERNANCE)
         verdict = Verdict.REFUSE if withdraw else Verdict.APPROVE
         wish = Wish("rule sign", [Approve(DocumentKind.BUNDLE, document, signer.role, verdict)], signer)
-        send(now, sending, wish, then=f"settle gov propose rule {document.hex()} --at HEIGHT")
+        send(now, sending, wish, then=f"settle gov propose rule {bundle_name(raw)} --after BLOCKS")
 
 
 @app.command
@@ -72,10 +73,9 @@ def drafts(*, common: Common = COMMON) -> None:
     with session(common) as now:
         rows = []
         for document, row in now.ask(DRAFTS):
-            manifest = read_bundle(now.ask(BUNDLE, document).raw).manifest
-            named = f"{manifest.name} v{manifest.version}"
-            by = now.codes[row.publisher]
-            rows.append((document.hex(), named, manifest.sequence, by, row.state.name, _signers(now, row.signatures)))
+            raw = now.ask(BUNDLE, document).raw
+            sequence, by = read_bundle(raw).manifest.sequence, now.codes[row.publisher]
+            rows.append((document.hex(), bundle_name(raw), sequence, by, row.state.name, _signers(now, row.signatures)))
         columns = ("bundle", "rule", "sequence", "publisher", "state", "signed by")
         document_rows = [dict(zip(columns, row, strict=True)) for row in rows]
         now.out.result(document_rows, table(*columns, rows=rows, right=("sequence",)))
@@ -94,14 +94,3 @@ def _newest(now: Session, name: str) -> Follows:
                 raw = now.ask(BUNDLE, counting[-1].bundle).raw
                 return Follows(counting[-1].bundle, read_bundle(raw).manifest.sequence)
     return Follows(b"", 0)
-
-
-def _draft(now: Session, named: str) -> bytes:
-    fitting = [each for each, _ in now.ask(DRAFTS) if len(named) >= 6 and each.hex().startswith(named.lower())]
-    if len(fitting) != 1:
-        raise usage(
-            expected="six digits or more of a published bundle's hash",
-            actual=f"{named}, which fits {len(fitting)}",
-            next_step="see `settle rule drafts`",
-        )
-    return fitting[0]

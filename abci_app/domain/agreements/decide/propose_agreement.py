@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from abci_app.domain.agreements.queries import binding, ends_of, party_of
+from abci_app.domain.agreements.decide.try_rules import try_rule
+from abci_app.domain.agreements.queries import binding, party_of
 from abci_app.domain.agreements.schema import (
     LATEST,
     Agreement,
@@ -42,6 +43,7 @@ from abci_app.rules.interface import Slot
 from abci_app.state.overlay import Reader
 
 _LAST_NUMBER = 2**32 - 1
+_MOST_IN_SLOT = {Slot.INVOICE: 2}  # tax and interest may be rules of their own; every other slot asks one rule
 
 
 def propose_agreement(state: Reader, at: Context, message: ProposeAgreement) -> tuple[Fact, ...]:
@@ -125,8 +127,11 @@ def _check_catalogue(terms: Terms) -> None:
 
 def _check_slots(terms: Terms) -> None:
     named = [bound.slot for bound in terms.slots]
-    if len(set(named)) != len(named):
-        reject(Code.SLOT_BOUND_TWICE, expected="each slot once", actual=[slot.name for slot in named])
+    for slot in named:
+        most = _MOST_IN_SLOT.get(slot, 1)
+        if named.count(slot) > most:
+            expected = f"at most {most} for {slot.name}"
+            reject(Code.SLOT_BOUND_TWICE, expected=expected, actual=[bound.name for bound in named])
     needed = (Slot.RATING, Slot.TOLERANCE, Slot.SET_OFF) if terms.set_off else (Slot.RATING, Slot.TOLERANCE)
     for slot in needed:
         if binding(terms, slot) is None:
@@ -196,22 +201,18 @@ def _check_known(state: Reader, terms: Terms) -> None:
 
 
 def _check_rules_fit(state: Reader, at: Context, terms: Terms) -> None:
-    """The rules take every line of the catalogue and the agreement's parameters, tried with no traffic.
+    """Rules of one slot are asked different things, and each takes the terms. Raises `Rejected`.
 
-    A misfit found at the first opening would leave every line without a price. A rule that has no version
-    yet for the first usage is not tried. Raises `Rejected` with the rule's own code.
+    A rule that has no version yet for the first usage is not tried.
     """
-    usage_from = terms.calendar[0].usage_from
-    for slot, entry in ((Slot.RATING, "price_line"), (Slot.TOLERANCE, "judge_line")):
-        bound = binding(terms, slot)
-        assert bound is not None, "the form binds both"
-        version = version_for(state, bound.rule, usage_from, at.height)
+    served: list[tuple[Slot, int]] = []
+    for bound in terms.slots:
+        version = version_for(state, bound.rule, terms.calendar[0].usage_from, at.height)
         if version is None:
             continue
-        rule = at.rules(version.bundle, entry)
-        if slot == Slot.TOLERANCE:
-            rule(0, 0, *bound.parameters)
-        else:
-            for line in terms.catalogue:
-                ends = ends_of(terms, line.direction)
-                rule(line.service, line.direction, line.band, 0, 0, 0, *ends, *bound.parameters)
+        interface = at.rules.interface(version.bundle)
+        if (bound.slot, interface) in served:
+            expected = "rules of different interfaces"
+            reject(Code.SLOT_BOUND_TWICE, expected=expected, actual=f"{bound.slot.name}/{interface} twice")
+        served.append((bound.slot, interface))
+        try_rule(at, terms, bound, version.bundle, interface)

@@ -6,18 +6,22 @@ from typing import assert_never
 
 from abci_app.domain.obligations.decide.advance import advance, check_object
 from abci_app.domain.obligations.decide.approve import approve
+from abci_app.domain.obligations.decide.claim_interest import claim_interest
 from abci_app.domain.obligations.decide.confirm_payment import confirm_payment
 from abci_app.domain.obligations.decide.contest_payment import contest_payment
 from abci_app.domain.obligations.decide.issue_invoice import issue_invoice
 from abci_app.domain.obligations.decide.notify_payment import notify_payment
 from abci_app.domain.obligations.decide.propose_round import check_order, propose_round
+from abci_app.domain.obligations.decide.rerate import rerate
 from abci_app.domain.obligations.queries import Fact
 from abci_app.domain.obligations.schema import (
+    ClaimInterest,
     ConfirmPayment,
     ContestPayment,
     IssueInvoice,
     NotifyPayment,
     ProposeRound,
+    Rerate,
     Routed,
 )
 from abci_app.kernel.approvals import Advance, Approve
@@ -36,6 +40,8 @@ def check_form(message: Routed) -> None:
             check_object(message)
         case IssueInvoice() | NotifyPayment() | ConfirmPayment() | ContestPayment() | Approve():
             pass
+        case ClaimInterest() | Rerate():
+            pass
         case _:
             assert_never(message)
 
@@ -53,6 +59,10 @@ def decide(state: Reader, at: Context, message: Routed) -> tuple[Fact, ...]:
             return confirm_payment(state, at, message)
         case ContestPayment():
             return contest_payment(state, at, message)
+        case ClaimInterest():
+            return claim_interest(state, at, message)
+        case Rerate():
+            return rerate(state, at, message)
         case Approve():
             return approve(state, at, message)
         case Advance():

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from abci_app.domain.obligations.decide.common import find, require_payable, require_payee
-from abci_app.domain.obligations.queries import Fact, confirmation, due_on_obligation, fold_all, open_amount, present
+from abci_app.domain.obligations.queries import (
+    Fact,
+    confirmation,
+    due_on_obligation,
+    fold_all,
+    notified_at,
+    open_amount,
+    present,
+)
 from abci_app.domain.obligations.schema import Code, ConfirmPayment, PaymentState
 from abci_app.domain.obligations.tables import PAYMENTS, payment_key
 from abci_app.kernel.codes import reject
@@ -41,6 +49,7 @@ def confirm_payment(state: Reader, at: Context, message: ConfirmPayment) -> tupl
         reject(Code.MORE_THAN_OWED, expected=f"at most {owed}", actual=message.amount)
 
     # WHAT FOLLOWS
-    paid = confirmation(view, message.obligation, message.bank_reference, message.amount, deemed=False)
+    paid_on = notified_at(row) if row.notice else at.time
+    paid = confirmation(view, message.obligation, message.bank_reference, message.amount, paid_on, deemed=False)
     fold_all(view, paid)
     return (*due, *paid, *due_on_obligation(view, message.obligation, at.time))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abci_app.domain.agreements.queries import TermsInForce, operator_of
-from abci_app.domain.obligations.decide.common import next_number, require_role
-from abci_app.domain.obligations.queries import Fact, closes, ever_owed, fold_all
+from abci_app.domain.obligations.decide.amounts import Writing, by_service, check_room, in_minor, tax_on, writing_of
+from abci_app.domain.obligations.decide.common import held_by_silence, next_number, require_role
+from abci_app.domain.obligations.queries import Fact, closes, fold_all
 from abci_app.domain.obligations.schema import (
     Claim,
     Code,
@@ -15,6 +16,8 @@ from abci_app.domain.obligations.schema import (
     IssueInvoice,
     ObligationPosted,
     Origin,
+    TaxLine,
+    TaxStated,
 )
 from abci_app.domain.obligations.tables import INVOICES, InvoiceKey
 from abci_app.domain.periods.decide.common import find
@@ -23,12 +26,8 @@ from abci_app.domain.periods.schema import Flags, Period, PeriodClosed, PeriodSt
 from abci_app.domain.periods.tables import PeriodKey
 from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context
-from abci_app.kernel.money import LARGEST, Rounding, to_minor_units
 from abci_app.kernel.roles import Role
 from abci_app.state.overlay import Reader
-
-ROUNDING = Rounding.HALF_UP
-"""Of each invoice line to whole minor units; both parties' books round invoices so."""
 
 
 def issue_invoice(state: Reader, at: Context, message: IssueInvoice) -> tuple[Fact, ...]:
@@ -51,9 +50,11 @@ def issue_invoice(state: Reader, at: Context, message: IssueInvoice) -> tuple[Fa
     statement = _invoiceable(view, row, governing, message.direction, at.time)
 
     # HOW MUCH
-    lines = _lines(statement, governing, message.direction)
-    payable, disputed = sum(line.payable for line in lines), sum(line.disputed for line in lines)
-    _check_room(view, debtor, creditor, terms.currency, payable + disputed)
+    writing = writing_of(view, at, governing, row)
+    lines = _lines(writing, statement, governing, message.direction)
+    taxes = _taxes(writing, lines, governing)
+    payable, disputed = _gross(lines, taxes)
+    check_room(view, debtor, creditor, terms.currency, payable + disputed)
     number = next_number(view, 2)
 
     # WHAT FOLLOWS
@@ -61,17 +62,19 @@ def issue_invoice(state: Reader, at: Context, message: IssueInvoice) -> tuple[Fa
     dates = governing.row
     posted: list[ObligationPosted] = []
     if payable:
-        hold, until, pay_by = _hold(row, governing, at.time)
-        claim = Claim(origin, debtor, creditor, terms.currency, payable, pay_by, hold, until, terms.contest)
+        held = held_by_silence(row, governing, at.time)
+        claim = Claim(origin, debtor, creditor, terms.currency, payable, _pay_by(row, governing), *held, terms.contest)
         posted.append(ObligationPosted(number, claim))
     if disputed:
         claim = Claim(origin, debtor, creditor, terms.currency, disputed, dates.pay_by, Hold.DISPUTED, 0, terms.contest)
         posted.append(ObligationPosted(number + len(posted), claim))
     invoice = Invoice(row.statement, lines, number if payable else 0, posted[-1].obligation if disputed else 0)
-    issued = InvoiceIssued(*key, message.direction, invoice)
-    fold_all(view, (issued, *posted))
+    issued: tuple[Fact, ...] = (InvoiceIssued(*key, message.direction, invoice),)
+    if writing.rule:
+        issued += (TaxStated(*key, message.direction, writing.rule, taxes),)
+    fold_all(view, (*issued, *posted))
     closed = (PeriodClosed(*key),) if closes(view, key) else ()
-    return (*due, issued, *posted, *closed)
+    return (*due, *issued, *posted, *closed)
 
 
 def _invoiceable(view: Reader, row: Period, governing: TermsInForce, direction: int, time: int) -> Statement:
@@ -86,31 +89,43 @@ def _invoiceable(view: Reader, row: Period, governing: TermsInForce, direction: 
     return statement
 
 
-def _lines(statement: Statement, governing: TermsInForce, direction: int) -> tuple[InvoiceLine, ...]:
+def _lines(writing: Writing, statement: Statement, governing: TermsInForce, direction: int) -> tuple[InvoiceLine, ...]:
     rows = enumerate(zip(statement.lines, governing.terms.catalogue, strict=True))
-    currency = governing.terms.currency
-    return tuple(_line(index, line, currency) for index, (line, sort) in rows if sort.direction == direction)
+    return tuple(_line(writing, index, line) for index, (line, sort) in rows if sort.direction == direction)
 
 
-def _line(index: int, line: StatementLine, currency: int) -> InvoiceLine:
+def _line(writing: Writing, index: int, line: StatementLine) -> InvoiceLine:
     """Both parts together are the creditor's figure, rounded once: no unit appears between two roundings."""
-    payable = to_minor_units(line.settled, currency, ROUNDING)
-    whole = to_minor_units(line.settled + line.disputed, currency, ROUNDING)
-    return InvoiceLine(index, payable, whole - payable)
+    payable = in_minor(writing, line.settled)
+    return InvoiceLine(index, payable, _beyond(payable, in_minor(writing, line.settled + line.disputed)))
 
 
-def _check_room(view: Reader, debtor: int, creditor: int, currency: int, amount: int) -> None:
-    """The account can hold it, whatever rounds unwind later: fold has no way to refuse."""
-    owed = ever_owed(view, debtor, creditor, currency)
-    if owed + amount > LARGEST:
-        reject(Code.ACCOUNT_FULL, expected=f"at most {LARGEST - owed}", actual=amount)
+def _taxes(writing: Writing, lines: tuple[InvoiceLine, ...], governing: TermsInForce) -> tuple[TaxLine, ...]:
+    """Per service; the tax of the disputed part is what the creditor's whole figure is taxed above the payable one."""
+    services = [governing.terms.catalogue[line.line].service for line in lines]
+    payable = by_service(services, (line.payable for line in lines))
+    disputed = by_service(services, (line.disputed for line in lines))
+    found: list[TaxLine] = []
+    for service, net in payable.items():
+        tax, whole = tax_on(writing, service, net), tax_on(writing, service, net + disputed[service])
+        found.append(TaxLine(service, net, tax, disputed[service], _beyond(tax, whole)))
+    return tuple(found)
 
 
-def _hold(row: Period, governing: TermsInForce, time: int) -> tuple[Hold, int, int]:
-    """Why, until when, and the due date: nobody is late with what was held."""
+def _beyond(part: int, whole: int) -> int:
+    """What a whole has above its part. Raises `Rejected` where a rule makes more of less."""
+    if whole < part:
+        reject(Code.NO_ANSWER_OF_A_RULE, expected=f"{part} or more for the larger figure", actual=whole)
+    return whole - part
+
+
+def _gross(lines: tuple[InvoiceLine, ...], taxes: tuple[TaxLine, ...]) -> tuple[int, int]:
+    payable = sum(line.payable for line in lines) + sum(line.payable_tax for line in taxes)
+    disputed = sum(line.disputed for line in lines) + sum(line.disputed_tax for line in taxes)
+    return payable, disputed
+
+
+def _pay_by(row: Period, governing: TermsInForce) -> int:
+    """Nobody is late with what was held."""
     dates = governing.row
-    if not row.flags & Flags.DEEMED:
-        return (Hold.NONE, 0, dates.pay_by)
-    until = dates.agree_by + governing.terms.contest
-    pay_by = max(dates.pay_by, until)
-    return (Hold.DEEMED, until, pay_by) if time < until else (Hold.NONE, 0, pay_by)
+    return max(dates.pay_by, dates.agree_by + governing.terms.contest) if row.flags & Flags.DEEMED else dates.pay_by

@@ -91,9 +91,8 @@ def _picture(view: Overlay, at: Context, key: PeriodKey, governing: TermsInForce
     """The statement, where this opening completes the picture: both have opened, or the other can no longer."""
     row = period(view, key)
     if all(row.opened):
-        statement = judged(view, at, key, governing, row)
-    elif row.state == PeriodState.RECONCILED:
+        return judged(view, at, key, governing, row)
+    if row.state == PeriodState.RECONCILED:
         statement = one_sided(view, key, governing, row, 0 if row.opened[0] else 1)
-    else:
-        return due_facts(view, at.chain, key, governing, at.time, at.height)
-    return (StatementStruck(statement_hash(at.chain, statement), statement),)
+        return (StatementStruck(statement_hash(at.chain, statement), statement),)
+    return due_facts(view, at.chain, key, governing, at.time, at.height)

@@ -6,11 +6,11 @@ import msgspec
 
 from abci_app.domain.rulebook.decide.common import check_continues
 from abci_app.domain.rulebook.schema import BundlePublished, BundleStored, Code, Fact, PublishBundle, name_digest
-from abci_app.domain.rulebook.tables import DRAFTS, NAMES, BundleKey, NameKey
+from abci_app.domain.rulebook.tables import BUNDLES, DRAFTS, NAMES, BundleKey, NameKey
 from abci_app.kernel.codes import Rejected, reject
 from abci_app.kernel.context import Context
 from abci_app.kernel.roles import Role
-from abci_app.rules.bundle import bundle_hash, load_bundle, read_bundle
+from abci_app.rules.bundle import LoadedRule, bundle_hash, load_bundle, parameters_of, read_bundle
 from abci_app.rules.codes import RuleRefused
 from abci_app.rules.interface import Slot
 from abci_app.state.overlay import Reader
@@ -33,14 +33,24 @@ def publish_bundle(state: Reader, at: Context, message: PublishBundle) -> tuple[
     named = NAMES.get(state, NameKey(name_digest(manifest.name.encode("ascii"))))
     check_continues(state, at, None if named is None else named.rule, manifest, bundle)
     try:
-        load_bundle(message.raw)
+        rule = load_bundle(message.raw)
     except RuleRefused as refusal:
         raise _as_rejected(refusal) from refusal
+    if manifest.previous:
+        _check_parameters(state, rule)
 
     # HOW MUCH: no amounts
 
     # WHAT FOLLOWS
     return (BundleStored(bundle, message.raw), BundlePublished(bundle, at.operator))
+
+
+def _check_parameters(state: Reader, rule: LoadedRule) -> None:
+    """Agreements give a rule its parameters and never name a version: all versions ask for the same ones."""
+    before = parameters_of(read_bundle(BUNDLES.require(state, BundleKey(rule.manifest.previous)).raw))
+    if rule.parameters() != before:
+        expected = f"the agreement's parameters {', '.join(before) or 'none'}, or a rule of another name"
+        reject(Code.PARAMETERS_CHANGED, expected=expected, actual=", ".join(rule.parameters()) or "none")
 
 
 def check_bundle(message: PublishBundle) -> None:

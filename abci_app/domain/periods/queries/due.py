@@ -1,18 +1,17 @@
-"""What anyone may ask about periods, and what has fallen due on one."""
+"""What has fallen due on a period: each step sees what the steps before it have written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from struct import Struct
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from abci_app.domain.agreements.queries import TermsInForce, active_terms, binding
-from abci_app.domain.agreements.schema import Direction, Flow, Terms
+from abci_app.domain.agreements.schema import Terms
 from abci_app.domain.periods.fold import fold
+from abci_app.domain.periods.queries.lines import line_of, settled_before, statement_over, undisputed
+from abci_app.domain.periods.queries.stored import creditor_of, owes_nothing, period, statement_of
 from abci_app.domain.periods.schema import (
-    UNTOUCHED,
     Fact,
     Flags,
     LineFigures,
@@ -21,140 +20,19 @@ from abci_app.domain.periods.schema import (
     PeriodCutOff,
     PeriodSigned,
     PeriodState,
-    PerParty,
     Statement,
     StatementLine,
     StatementStruck,
-    StreamReference,
     Verdict,
     statement_hash,
 )
-from abci_app.domain.periods.tables import (
-    ANCHORS,
-    DECLARATIONS,
-    FIGURES,
-    PERIOD_FORM,
-    PERIODS,
-    STATEMENTS,
-    STREAMS,
-    FilingKey,
-    PeriodKey,
-    StatementKey,
-)
+from abci_app.domain.periods.tables import FIGURES, PERIODS, STATEMENTS, FilingKey, PeriodKey, StatementKey
 from abci_app.domain.rulebook.queries import version_for, versions_over
-from abci_app.kernel.context import Moment
-from abci_app.kernel.encoding import U8, U16, U32, Decoder, Hash32, Value
 from abci_app.rules.interface import Slot
 from abci_app.state.overlay import Overlay, Reader
 
-_PERIOD_PREFIX = Struct(">" + PERIOD_FORM)
-_PARTY_PREFIX = Struct(">" + PERIOD_FORM + "B")
-_AGREEMENT_PREFIX = Struct(">I")
-_AGREED = (Verdict.EQUAL, Verdict.WITHIN)
-_NO_CHAIN = bytes(32)
 _NO_FIGURES = LineFigures(0, 0, 0, 0)
 _LOOKED_BACK = 12  # ordinals in which provisional figures are looked for: a year of months
-
-
-# the state as it is stored
-
-
-def period(state: Reader, key: PeriodKey) -> Period:
-    """A period's row; `UNTOUCHED` where no message has made one."""
-    row = PERIODS.get(state, key)
-    return UNTOUCHED if row is None else row
-
-
-def statement_of(state: Reader, row: Period) -> Statement | None:
-    """The present statement of a period."""
-    return STATEMENTS.require(state, StatementKey(row.statement)) if row.statement else None
-
-
-def streams_of(state: Reader, key: PeriodKey, party: int) -> tuple[StreamReference, ...]:
-    """All streams that a party has anchored for a period: what its next declaration must name."""
-    rows = STREAMS.rows(state, _PARTY_PREFIX.pack(*key, party))
-    return tuple(StreamReference(place.stream, row.sequence, row.root) for place, row in rows)
-
-
-def has_difference(statement: Statement) -> bool:
-    """Whether a line is neither equal nor within tolerance: only then is there something to correct."""
-    return any(line.verdict not in _AGREED for line in statement.lines)
-
-
-def owes_nothing(statement: Statement) -> bool:
-    """Whether nothing is payable and nothing disputed: such a period closes when it is signed."""
-    return not any(statement.payable) and not any(statement.disputed)
-
-
-def creditor_of(flow: Flow, direction: int) -> int:
-    """The party, 0 or 1, that is owed for traffic of a direction.
-
-    Where the calling party pays, the sender owes, so the receiver is creditor. Bill and keep compares
-    in the same order and owes nothing.
-    """
-    receiver = 1 if direction == Direction.FIRST_TO_SECOND else 0
-    return 1 - receiver if flow == Flow.RECEIVER_PAYS else receiver
-
-
-# what a line comes to
-
-
-def line_of(
-    governing: TermsInForce, index: int, figures: tuple[LineFigures, LineFigures], verdict: Verdict, settled: int
-) -> StatementLine:
-    """A statement line. Bill and keep settles nothing, whatever the figures are."""
-    first, second = figures
-    terms = governing.terms
-    if terms.flow == Flow.BILL_AND_KEEP:
-        return StatementLine(first, second, verdict, 0, 0)
-    creditor = figures[creditor_of(terms.flow, terms.catalogue[index].direction)]
-    disputed = 0 if verdict in _AGREED else creditor.amount - settled
-    return StatementLine(first, second, verdict, settled, disputed)
-
-
-def undisputed(figures: tuple[LineFigures, LineFigures], prices: tuple[int, int]) -> int:
-    """What is payable of a line that is not agreed: no party's figure and no price of the rule lies below it."""
-    return min(figures[0].amount, figures[1].amount, *prices)
-
-
-def statement_over(
-    governing: TermsInForce,
-    key: PeriodKey,
-    row: Period,
-    lines: tuple[StatementLine, ...],
-    flags: Flags = Flags.NONE,
-    provisional_from: int = 0,
-) -> Statement:
-    """The statement that lines add up to, per direction of traffic."""
-    payable, disputed = [0, 0], [0, 0]
-    for line, sort in zip(lines, governing.terms.catalogue, strict=True):
-        payable[sort.direction] += line.settled
-        disputed[sort.direction] += line.disputed
-    return Statement(
-        key.agreement,
-        governing.version,
-        key.pair,
-        key.ordinal,
-        row.opened,
-        flags.value,
-        provisional_from,
-        row.rating,
-        row.tolerance,
-        lines,
-        (payable[0], payable[1]),
-        (disputed[0], disputed[1]),
-    )
-
-
-def settled_before(state: Reader, row: Period, index: int) -> StatementLine | None:
-    """The line of the present statement if it is agreed: a re-issue leaves it as it is."""
-    statement = statement_of(state, row)
-    if statement is None or statement.lines[index].verdict not in _AGREED:
-        return None
-    return statement.lines[index]
-
-
-# what has fallen due: each step sees what the steps before it have written
 
 
 def due_facts(
@@ -307,90 +185,3 @@ def _deemed(
     if row.state != PeriodState.RECONCILED or time < governing.row.agree_by:
         return ()
     return signed_by(row.statement, STATEMENTS.require(view, StatementKey(row.statement)), deemed=True)
-
-
-# questions
-
-
-class PeriodQuery(Value, frozen=True):
-    """Which period is asked for."""
-
-    agreement: U32
-    pair: U8
-    ordinal: U16
-
-
-class EffectivePeriod(Value, frozen=True):
-    """A period as it would be recorded now; without the hash that only a block gives."""
-
-    state: PeriodState
-    flags: U8
-    declared: PerParty
-    opened: PerParty
-    statement: Statement | None
-
-
-_read_period: Decoder[PeriodQuery] = Decoder(PeriodQuery)
-_read_agreement: Decoder[int] = Decoder(U32)
-_read_document: Decoder[bytes] = Decoder(Hash32)
-
-
-def _key(data: bytes) -> PeriodKey:
-    query = _read_period(data)
-    return PeriodKey(query.agreement, query.pair, query.ordinal)
-
-
-def _periods(state: Reader, now: Moment, data: bytes) -> object:
-    rows = PERIODS.rows(state, _AGREEMENT_PREFIX.pack(_read_agreement(data)))
-    return tuple((key.pair, key.ordinal, row) for key, row in rows)
-
-
-def _period(state: Reader, now: Moment, data: bytes) -> object:
-    return PERIODS.get(state, _key(data))
-
-
-def _streams(state: Reader, now: Moment, data: bytes) -> object:
-    rows = STREAMS.rows(state, _PERIOD_PREFIX.pack(*_key(data)))
-    return tuple((key.party, key.stream, row) for key, row in rows)
-
-
-def _anchors(state: Reader, now: Moment, data: bytes) -> object:
-    rows = ANCHORS.rows(state, _PERIOD_PREFIX.pack(*_key(data)))
-    return tuple((key.party, key.stream, key.sequence, row) for key, row in rows)
-
-
-def _declarations(state: Reader, now: Moment, data: bytes) -> object:
-    rows = DECLARATIONS.rows(state, _PERIOD_PREFIX.pack(*_key(data)))
-    return tuple((key.revision, key.party, row) for key, row in rows)
-
-
-def _figures(state: Reader, now: Moment, data: bytes) -> object:
-    rows = FIGURES.rows(state, _PERIOD_PREFIX.pack(*_key(data)))
-    return tuple((key.revision, key.party, row) for key, row in rows)
-
-
-def _statement(state: Reader, now: Moment, data: bytes) -> object:
-    return STATEMENTS.get(state, StatementKey(_read_document(data)))
-
-
-def _effective(state: Reader, now: Moment, data: bytes) -> object:
-    key = _key(data)
-    governing = active_terms(state, key.agreement, key.ordinal)
-    if governing is None or key.pair >= len(governing.terms.pairs):
-        return None
-    due = present(state, _NO_CHAIN, key, governing, now.time, now.height)
-    row = due.row
-    return EffectivePeriod(row.state, row.flags, row.declared, row.opened, statement_of(due.view, row))
-
-
-QUERIES: dict[str, Callable[[Reader, Moment, bytes], object]] = {
-    "/periods/periods": _periods,
-    "/periods/period": _period,
-    "/periods/streams": _streams,
-    "/periods/anchors": _anchors,
-    "/periods/declarations": _declarations,
-    "/periods/figures": _figures,
-    "/periods/statement": _statement,
-    "/effective/period": _effective,
-}
-"""Path to question: (state, moment, canonical arguments) -> answer to encode, or None."""

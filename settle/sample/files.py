@@ -43,12 +43,20 @@ def require_unused(folder: Path) -> None:
 
 
 def write_records(
-    folder: Path, records: pl.DataFrame, form: Form, *, operator: str, peer: str, sequence: int, late: bool
+    folder: Path,
+    records: pl.DataFrame,
+    form: Form,
+    *,
+    operator: str,
+    peer: str,
+    stream: str,
+    sequence: int,
+    late: bool,
 ) -> RecordFile:
     """Write a file of records, then its control totals: without these a reader knows it is not whole."""
     target = folder / operator / (LATE if late else RECORDS)
     target.mkdir(parents=True, exist_ok=True)
-    path = target / f"{operator}-{peer}-{sequence:04d}.{form.value}"
+    path = target / f"{stream}-{sequence:04d}.{form.value}"
     if form is Form.PARQUET:
         write_parquet(path, records)
     else:
@@ -57,7 +65,7 @@ def write_records(
         digest = file_digest(written, "sha256").hexdigest()
     totals = Totals.of(records)
     control = Sidecar(
-        operator=operator, stream=f"{operator}-{peer}", sequence=sequence, records=totals.records,
+        operator=operator, stream=stream, sequence=sequence, records=totals.records,
         duration_ms=totals.duration_ms, units=totals.units, sha256=digest,
     )  # fmt: skip
     sidecar_path(path).write_text(control.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -66,7 +66,16 @@ def _write_chunk(plan: SamplePlan, people: Subscribers, chunk: Chunk, folder: Pa
         late = any(isinstance(fault, LateFile) and chunk.sequence >= fault.sequence for _, fault in faults)
         records = records_of(view, chunk.sequence)
         files.append(
-            write_records(folder, records, plan.form, operator=operator, peer=peer, sequence=chunk.sequence, late=late)
+            write_records(
+                folder,
+                records,
+                plan.form,
+                operator=operator,
+                peer=peer,
+                stream=plan.stream(operator, peer),
+                sequence=chunk.sequence,
+                late=late,
+            )
         )
         hits[operator] = view["hits"]
     one, other = chunk.pair

@@ -85,7 +85,8 @@ class SamplePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     `records` counts events of the truth; each is seen by two switches, so twice as many records are
     written. Usage is [usage_from, usage_to), UTC seconds, whole days of the local time at `utc_offset_s`.
-    Of a pair's `trunks`, the first `local_trunks` carry traffic inside one local network.
+    Of a pair's `trunks`, the first `local_trunks` carry traffic inside one local network. `label` ends the
+    names of the streams: a second sample of the same network (same seed, other days) keeps to streams of its own.
     Raises `BadPlan` or `BadFault`.
     """
 
@@ -102,6 +103,7 @@ class SamplePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     rows_per_file: int = 100_000
     days_per_file: int = 7
     form: Form = Form.PARQUET
+    label: str = ""
     faults: FaultList = FaultList()
 
     def __post_init__(self) -> None:
@@ -112,6 +114,11 @@ class SamplePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         ):  # fmt: skip
             require_within(BadPlan, field, getattr(self, field), low, high)
         require_within(BadPlan, "local_trunks", self.local_trunks, 0, self.trunks)
+        if not re.fullmatch(r"[A-Za-z0-9._-]{0,16}", self.label):
+            raise BadPlan(
+                "label", expected="at most 16 letters, digits, dots, dashes and underscores", came=self.label,
+                next_step="Choose another label.",
+            )  # fmt: skip
         self._require_whole_days()
         self._require_operators()
         self._require_faults_of_this_plan()
@@ -120,6 +127,10 @@ class SamplePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def days(self) -> int:
         """Local days of usage."""
         return (self.usage_to - self.usage_from) // DAY
+
+    def stream(self, operator: str, peer: str) -> str:
+        """The name of an operator's stream of files about one peer."""
+        return f"{operator}-{peer}{self.label}"
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:

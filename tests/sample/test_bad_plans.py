@@ -40,6 +40,8 @@ def operator(code: str = "AAAA", ranges: tuple[str, ...] = ("130",), **changes: 
         ({"usage_from": START + 3600, "usage_to": END + 3600}, "usage"),
         ({"utc_offset_s": 0}, "usage"),
         ({"trunks": 0}, "trunks"),
+        ({"label": "/../x"}, "label"),
+        ({"label": "x" * 17}, "label"),
         ({"local_trunks": 5}, "local_trunks"),
         ({"ported_permille": 1001}, "ported_permille"),
         ({"rows_per_file": 99}, "rows_per_file"),

@@ -81,6 +81,14 @@ def test_records_have_the_canonical_form_and_true_control_totals(sampled: Make, 
         assert file.path.name.startswith(f"{control.stream}-{control.sequence:04d}.")
 
 
+def test_a_label_gives_the_same_rows_to_streams_of_another_name(sampled: Make) -> None:
+    plain, labelled = sampled(), sampled(label="-2013")
+    for one, other in zip(plain.result.files, labelled.result.files, strict=True):
+        assert other.control.stream == f"{one.control.stream}-2013"
+        assert other.path.name.startswith(f"{other.control.stream}-{one.control.sequence:04d}.")
+        assert other.control.sha256 == one.control.sha256
+
+
 def test_csv_and_parquet_hold_the_same_records(sampled: Make) -> None:
     assert sampled(form=Form.CSV).records("CUCC", "CTCC").equals(sampled().records("CUCC", "CTCC"))
 

@@ -1,4 +1,4 @@
-"""Four attempts to cheat, each sent for real and refused with its code."""
+"""Attempts to cheat, each sent for real and refused with its code."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from abci_app.domain.governance.schema import Propose
 from abci_app.domain.periods.schema import AnchorUsage, Code, ControlTotals, Declare, StreamReference
+from abci_app.domain.rulebook.schema import Code as RulebookCode
+from abci_app.domain.rulebook.schema import PublishBundle
 from abci_app.kernel.encoding import Decoder, Value, encode
 from abci_app.kernel.envelope import read_envelope
+from abci_app.rules.codes import RuleCode
 from settle.agent.read_model import PeriodKey
 from settle.chain.answers import Block
 from settle.chain.keys import Signer
@@ -38,6 +42,11 @@ class Attempt(NamedTuple):
     @property
     def refused(self) -> bool:
         return self.code == self.wanted
+
+    def text(self) -> str:
+        """The attempt for people."""
+        outcome = "refused" if self.refused else "NOT REFUSED"
+        return f"{self.what}: {outcome}, code {self.code}: {self.log[:70]}"
 
 
 class Cheat:
@@ -67,6 +76,21 @@ class Cheat:
         """Other figures under a revision that has been filed."""
         other = replace(mine, detail=bytes(32))
         return self._send("file other figures a second time", Code.EXISTS_WITH_DIFFERENT_CONTENT, other, own)
+
+    def publish_forged(self, raw: bytes, own: Signer) -> Attempt:
+        """A bundle whose content is not what its manifest says."""
+        what = "publish a bundle with other rates than its manifest names"
+        return self._send(what, RuleCode.BAD_MANIFEST, PublishBundle(raw), own)
+
+    def publish_changed(self, raw: bytes, own: Signer) -> Attempt:
+        """Another bundle for the sequence that has been decided on."""
+        what = "publish other bytes after the order"
+        return self._send(what, RulebookCode.CHANGED_AFTER_THE_VOTE, PublishBundle(raw), own)
+
+    def propose_unsigned(self, proposal: Propose, own: Signer) -> Attempt:
+        """A bundle put to the vote that nobody but its publisher has signed."""
+        what = "propose a bundle without countersignature"
+        return self._send(what, RulebookCode.NOT_COUNTERSIGNED, proposal, own)
 
     def _send(self, what: str, wanted: int, message: Value, own: Signer) -> Attempt:
         sent = self._signed(message, own)

@@ -89,8 +89,9 @@ def _play(place: Path, scenario: Scenario, pace: float, *, keep: bool, as_json: 
             report = Play(stage, picture, scenario, pace).run()
         _tell(out, report)
         if not as_json:
-            out.hint("one figure, followed back and forth: settle trace 1/0/1:0")
-            trace("1/0/1:0", common=Common(home=stage.operators[0].home, node=stage.net.nodes[0].rpc_address))
+            figure = "1/0/1:0" if report.order is None else "1/0/2:0"
+            out.hint(f"one figure, followed back and forth: settle trace {figure}")
+            trace(figure, common=Common(home=stage.operators[0].home, node=stage.net.nodes[0].rpc_address))
         if keep:
             _look_around(out, stage)
     return Exit.REJECTED if report.problems else Exit.DONE

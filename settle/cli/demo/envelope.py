@@ -5,8 +5,10 @@ from __future__ import annotations
 import secrets
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from settle.chain.consortium import CHINA
-from settle.cli.demo.terms import USAGE_FROM, USAGE_TO, pairs
+from settle.cli.demo.terms import OLD_YEAR, USAGE_FROM, USAGE_TO, pairs
 from settle.sample.faults import FaultList
 from settle.sample.plan import SamplePlan, ServiceMix
 from settle.sample.sealed import NONCE_BYTES, Cause, draw_faults, opened, seal
@@ -21,6 +23,9 @@ IN_RECORDS = (
 """Causes that lie in one switch's records; its operator cannot mend them within minutes."""
 IN_SETTINGS = (Cause.WRONG_INCREMENT,)
 """Causes that lie in an agent's settings: found, corrected, and filed again."""
+_DAYS_PER_FILE = 4
+"""Some files for every agent to take in all the while that the rule changes."""
+_SHARE_OF_THE_OLD_YEAR = 15  # of the month's events
 
 
 class Envelope(NamedTuple):
@@ -48,8 +53,26 @@ def fill(seed: int) -> Envelope:
 
 
 def traffic(seed: int, events: int, envelope: Envelope) -> SamplePlan:
-    """A month of calls and messages between the four operators, each event seen by two switches."""
+    """A month of calls and messages between the four operators, each event seen by two switches.
+
+    None of it is inside one local network: the old tariff has a band for that, which the new one refuses to price,
+    and an agreement has the same lines in all of its periods.
+    """
     mix = ServiceMix(voice=760, sms=220, mms=20, data=0)
     return SamplePlan(
-        seed=seed, records=events, usage_from=USAGE_FROM, usage_to=USAGE_TO, mix=mix, faults=envelope.faults
+        seed=seed,
+        records=events,
+        usage_from=USAGE_FROM,
+        usage_to=USAGE_TO,
+        mix=mix,
+        local_trunks=0,
+        days_per_file=_DAYS_PER_FILE,
+        faults=envelope.faults,
     )
+
+
+def traffic_of_the_old_year(month: SamplePlan) -> SamplePlan:
+    """The day before, from the same network and without faults in its records, in streams of its own."""
+    usage_from, usage_to = OLD_YEAR
+    events = month.records // _SHARE_OF_THE_OLD_YEAR
+    return replace(month, records=events, usage_from=usage_from, usage_to=usage_to, label="-2013", faults=FaultList())

@@ -31,14 +31,20 @@ class NodeLine(NamedTuple):
 
 
 class PeriodLine(NamedTuple):
-    """One period: the pair, its state, files anchored, verdict and money."""
+    """One period, or several of one pair: files anchored, state, verdict and money."""
 
     pair: str
-    files: int
+    files: str
     state: str
     verdict: str
     payable: str
     disputed: str
+
+
+def in_one_line(periods: Sequence[PeriodLine]) -> PeriodLine:
+    """The periods of one pair beside each other; what is the same in all is said once."""
+    columns = list(zip(*periods, strict=True))
+    return PeriodLine(*(column[0] if len(set(column)) == 1 else " / ".join(column) for column in columns))
 
 
 class Picture:
@@ -117,6 +123,6 @@ def _periods_table(periods: Sequence[PeriodLine]) -> Table:
     for column in ("period", "files", "state", "lines", "payable CNY", "in dispute CNY"):
         table.add_column(column, justify="right" if column.endswith("CNY") or column == "files" else "left")
     for line in periods:
-        style = "yellow" if line.disputed not in ("", "0.00") else ""
-        table.add_row(line.pair, str(line.files), line.state, line.verdict, line.payable, line.disputed, style=style)
+        style = "yellow" if "differ" in line.verdict else ""
+        table.add_row(line.pair, line.files, line.state, line.verdict, line.payable, line.disputed, style=style)
     return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from abci_app.domain.periods.schema import AnchorUsage, ControlTotals, Flags, PeriodState, Statement
 from settle.agent.read_model import KnownPeriod, PeriodKey
@@ -11,15 +11,19 @@ from settle.agent.runtime.desk import Action, ActionKind
 from settle.cli.demo.attacks import Attempt, Cheat, find_declaration
 from settle.cli.demo.envelope import Envelope
 from settle.cli.demo.money import codes_of, compare, differences, side_by_side, yuan
-from settle.cli.demo.picture import NodeLine, PeriodLine, Picture
+from settle.cli.demo.order import Ordered, TheOrder
+from settle.cli.demo.picture import NodeLine, PeriodLine, Picture, in_one_line
 from settle.cli.demo.report import Report
 from settle.cli.demo.scenarios import Scenario
 from settle.cli.demo.stage import Stage
+from settle.cli.demo.terms import period_name
 from settle.cli.demo.troupe import Troupe
-from settle.cli.failures import not_done
+from settle.cli.failures import Failure, not_done
 
 _KILLED = 2  # node of China Telecom
 _TOLD = (ActionKind.DECLARED, ActionKind.OPENED, ActionKind.ROUND_PROPOSED, ActionKind.BLOCKED, ActionKind.FILE_REFUSED)
+_AT_ONCE = 0.4  # of the month's files are there when the agreements are; the others come one after the other
+_DELIVERY = 24.0  # seconds from the agreement to the last of them
 _JUDGED = (PeriodState.RECONCILED, PeriodState.SIGNED, PeriodState.CLOSED)
 
 
@@ -34,7 +38,11 @@ class Play:
         self._last_file = 0.0
         self._signed_after = 0.0
         self._revived = ""
-        self._corrected = PeriodKey(0, 0, 0)
+        self._corrected: tuple[PeriodKey, ...] = ()
+        self._ordered: Ordered | None = None
+        self._of_nodes: Mapping[str, str] = {}  # by operator code: how its node stands to a new rule
+        self._files = 0
+        self._agreed_at = 0.0
         self._faults_found = False
         self._first_height = 0
         self._cut_off = 0
@@ -43,6 +51,8 @@ class Play:
         """All acts. Raises `Failure`."""
         self._begin()
         self._agree()
+        if self._scenario.order:
+            self._order()
         self._file()
         self._cheat()
         self._rotate()
@@ -64,28 +74,42 @@ class Play:
             self.picture.say(f"sealed list of faults, its hash: {self._scenario.envelope.hash}")
         self.stage.wait_for_height(2)
         self.picture.say("four nodes agree on block 2")
+        self.stage.watch_rules(lambda code, said: self.picture.say(f"node of {code}: {said}"))
         said = self._scenario.prepare()
-        files = self._troupe.deliver(self._scenario)
+        self._files = self._troupe.deliver(self._scenario)
         self._last_file = time.monotonic()
-        self.picture.say(f"{files} files delivered: {said}")
+        self.picture.say(f"{self._files} files: {said}")
         for player in self._troupe.players:
             player.agent.follow()
 
     def _agree(self) -> None:
         self.picture.act("agreements, signed by maker and checker of both")
         wanted = self._scenario.agreements(self.stage.time(), self._pace)
+        self._agreed_at = time.monotonic()
         self._troupe.agree(wanted)
         self._cut_off = wanted[0].calendar[0].cut_off
         self._first_height = self.stage.look()[0].height
         self.picture.say(f"{len(wanted)} agreements in force, each naming its rules of rating, tolerance and set-off")
 
+    def _order(self) -> None:
+        self.picture.act("a regulator orders another tariff, while every agent takes in its files and anchors them")
+        order = TheOrder(self.stage, self._troupe, self._work, self.picture.say, self._pace)
+        self._of_nodes = order.of_nodes
+        self._ordered = order.carry_out()
+        self._attempts += order.attempts
+        if self.stage.time() >= self._cut_off:
+            raise _too_slow("the new version active before the cut-off", "a cut-off that has passed")
+        late = self._scenario.deliver_late()
+        self._last_file = time.monotonic()
+        self.picture.say(f"only now {late} files of the old year come in")
+
     def _file(self) -> None:
         self.picture.act("every agent takes in its files and anchors them")
-        self._work(lambda: self.stage.time() >= self._cut_off, 60, "the cut-off")
-        files = self._anchored()
-        self.picture.say(
-            f"cut-off: {sum(files.values())} files anchored by root and control totals; no record on chain"
-        )
+        self._work(lambda: self.stage.time() >= self._cut_off, 60 * self._pace, "the cut-off")
+        files = sum(self._anchored().values())
+        if files < self._files:
+            raise _too_slow(f"{self._files} files anchored before the cut-off", str(files))
+        self.picture.say(f"cut-off: {files} files anchored by root and control totals; no record on chain")
 
     def _cheat(self) -> None:
         self.picture.act("four attempts to cheat")
@@ -104,8 +128,7 @@ class Play:
             cheat.file_twice(theirs, victim.keys["maker"]),
         ):
             self._attempts.append(attempt)
-            outcome = "refused" if attempt.refused else "NOT REFUSED"
-            self.picture.say(f"{attempt.what}: {outcome}, code {attempt.code}: {attempt.log[:70]}")
+            self.picture.say(attempt.text())
             self._draw()
         self._troupe.held = set()
 
@@ -132,7 +155,7 @@ class Play:
         for key, known in self._periods().items():
             found = differences(self._statement(known), known.terms)
             verdict = "agrees in every line" if not found else f"{len(found)} lines differ"
-            self.picture.say(f"{_pair(known)} ({key}): {verdict}")
+            self.picture.say(f"{_pair(known)} {_month(known)} ({key}): {verdict}")
             for each in found:
                 self.picture.say(f"    {each.text()}")
 
@@ -152,12 +175,11 @@ class Play:
     def _correct(self, envelope: Envelope) -> None:
         """The last of the faults is one of settings: its operator sets it right and files again."""
         fault = envelope.faults.faults[-1]
-        for key, known in self._discrepant().items():
-            if set(codes_of(known.terms)) == {fault.operator, fault.peer}:
-                self._corrected = key
-                revision = self._troupe.correct(fault.operator, key)
-                said = f"{fault.operator} corrects its billing increment and files {key} again, revision {revision}"
-                self.picture.say(said)
+        hit = {fault.operator, fault.peer}
+        self._corrected = tuple(key for key, known in self._discrepant().items() if set(codes_of(known.terms)) == hit)
+        for key, revision in self._troupe.correct(fault.operator, self._corrected).items():
+            said = f"{fault.operator} corrects its billing increment and files {key} again, revision {revision}"
+            self.picture.say(said)
 
     def _sign(self) -> None:
         self.picture.act("statements are signed by maker and checker of both; what still differs waits for its date")
@@ -171,12 +193,15 @@ class Play:
         self._work(self._all_paid, 120 * self._pace, "payment of all that is payable")
 
     def _report(self) -> Report:
+        if self._ordered is not None:
+            self._ordered = self._ordered.with_load(self.stage)
         envelope, periods = self._scenario.envelope, self._periods().values()
         statements = [(known.terms, self._statement(known)) for known in periods]
         return Report(
             seal=None if envelope is None else envelope.hash,
             faults=() if envelope is None else tuple(repr(fault) for fault in envelope.faults.faults),
             attempts=tuple(self._attempts),
+            order=self._ordered,
             revived=self._revived,
             faults_found=self._faults_found or envelope is None,
             directions=tuple(compare(statements, self._scenario.truth())),
@@ -196,7 +221,7 @@ class Play:
         signed = [
             known.row.state >= PeriodState.SIGNED for key, known in self._periods().items() if key not in open_still
         ]
-        return self._corrected not in open_still and all(signed)
+        return open_still.keys().isdisjoint(self._corrected) and all(signed)
 
     def _all_signed(self) -> bool:
         return self._troupe.all_in(PeriodState.SIGNED, PeriodState.CLOSED)
@@ -211,6 +236,8 @@ class Play:
 
     def _work(self, until: Callable[[], bool], within: float, what: str) -> None:
         def look() -> bool:
+            share = (time.monotonic() - self._agreed_at) / (_DELIVERY * self._pace)
+            self._scenario.deliver_further(_AT_ONCE + (1 - _AT_ONCE) * share)
             self._draw()
             return until()
 
@@ -225,25 +252,25 @@ class Play:
             return
         self._drawn_at = time.monotonic()
         looks = self.stage.look()
-        nodes = [
-            NodeLine(
-                operator.code, sight.height, sight.app_hash, f"restarted {pair.restarts} x" if pair.restarts else ""
-            )
-            for operator, sight, pair in zip(self.stage.operators, looks, self.stage.pairs, strict=True)
-        ]
+        nodes = []
+        for operator, sight, pair in zip(self.stage.operators, looks, self.stage.pairs, strict=True):
+            notes = [f"restarted {pair.restarts} x" if pair.restarts else "", self._of_nodes.get(operator.code, "")]
+            nodes.append(NodeLine(operator.code, sight.height, sight.app_hash, ", ".join(filter(None, notes))))
         files = self._anchored()
-        periods = [self._line(key, known, files.get(key, 0)) for key, known in self._periods().items()]
-        self.picture.show(nodes, periods)
+        pairs: dict[str, list[PeriodLine]] = {}
+        for key, known in self._periods().items():
+            pairs.setdefault(_pair(known), []).append(self._line(known, files.get(key, 0)))
+        self.picture.show(nodes, [in_one_line(lines) for lines in pairs.values()])
 
-    def _line(self, key: PeriodKey, known: KnownPeriod, files: int) -> PeriodLine:
+    def _line(self, known: KnownPeriod, files: int) -> PeriodLine:
         statement = self._troupe.statement(known.row.statement) if known.row.statement else None
         if statement is None:
-            return PeriodLine(_pair(known), files, known.row.state.name, "", "", "")
+            return PeriodLine(_pair(known), str(files), known.row.state.name, "", "", "")
         found = differences(statement, known.terms)
         verdict = f"{len(found)} differ" if found else "all agree"
         verdict += " · deemed" if known.row.flags & Flags.DEEMED else ""
         payable, disputed = yuan(sum(statement.payable)), yuan(sum(statement.disputed))
-        return PeriodLine(_pair(known), files, known.row.state.name, verdict, payable, disputed)
+        return PeriodLine(_pair(known), str(files), known.row.state.name, verdict, payable, disputed)
 
     def _periods(self) -> dict[PeriodKey, KnownPeriod]:
         return self._troupe.periods()
@@ -267,5 +294,17 @@ class Play:
         )
 
 
+def _too_slow(expected: str, actual: str) -> Failure:
+    return not_done(
+        expected=expected,
+        actual=f"{actual}: a machine that is slower than the demonstration's deadlines",
+        next_step="run it again with a slower pace, such as `settle demo --pace 2`",
+    )
+
+
 def _pair(known: KnownPeriod) -> str:
     return "-".join(codes_of(known.terms))
+
+
+def _month(known: KnownPeriod) -> str:
+    return period_name(known.terms, known.key.ordinal)

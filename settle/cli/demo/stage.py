@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from msgspec.structs import replace
+
+from abci_app.domain.governance.schema import ParametersSet
+from abci_app.domain.members.schema import Kind
+from abci_app.domain.rulebook.schema import BundleStored, RuleVersionActivated
+from abci_app.kernel.encoding import Value
 from abci_app.kernel.envelope import chain_hash
+from abci_app.kernel.parameters import FIRST_PARAMETERS
+from abci_app.rules.bundle import bundle_hash
 from cometbft import localnet
 from cometbft.localnet import Localnet
 from cometbft.supervisor import NodePair
@@ -20,14 +29,20 @@ from settle.chain.errors import ChainError
 from settle.chain.keys import Signer
 from settle.chain.rpc import RpcClient
 from settle.cli.failures import Failure, not_done
-from settle.rules.shipped import rulebook_facts
+from settle.cli.ready import watched
+from settle.rules.build import shipped_bundle
+from settle.rules.shipped import ShippedRule, rulebook_facts
 
 CHAIN_ID = "settlement-demo-1"
+REGULATOR = Member(len(CHINA) + 1, "MIIT", "Ministry of Industry and Information Technology", Kind.REGULATOR, units=())
+"""Member without a network, a validator or a vote; its order is carried by its own signature."""
+NOTICE = 12  # blocks from a regulator's order to the height that it names: in earnest a thousand
+_RULE = ShippedRule.DOMESTIC_INTERCONNECT
 _START_WITHIN = 60.0  # seconds
 
 
 class Operator(NamedTuple):
-    """One operator of the demonstration."""
+    """One member of the demonstration; `rpc` is the node that it asks."""
 
     member: Member
     home: Path
@@ -50,6 +65,16 @@ class Sight(NamedTuple):
     app_hash: str
 
 
+def rulebook_before_the_order() -> list[Value]:
+    """The shipped rules, of the rating rule only its first version."""
+    later = bundle_hash(shipped_bundle(_RULE.name.lower(), 2))
+    return [
+        fact
+        for fact in rulebook_facts()
+        if not (isinstance(fact, BundleStored | RuleVersionActivated) and fact.bundle == later)
+    ]
+
+
 class Stage:
     """Four nodes under one folder. Leaving the context stops every process, whatever happened; the folder stays."""
 
@@ -67,6 +92,9 @@ class Stage:
             Operator(member, home.path, self._keys[member.number], RpcClient(home.rpc_address))
             for member, home in zip(CHINA, self.net.nodes, strict=True)
         ]
+        self.regulator = Operator(
+            REGULATOR, self._home_of_regulator, self._keys[REGULATOR.number], self.operators[0].rpc
+        )
 
     def __enter__(self) -> Self:
         with ExitStack() as starting:
@@ -78,6 +106,14 @@ class Stage:
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
         self._exits.__exit__(kind, fault, at)
+
+    def watch_rules(self, told: Callable[[str, str], None]) -> None:
+        """Beside every node, what `settle node run` does: try what is ordered, and sign that the node is READY.
+
+        `told` hears the operator's code and what its machine says, from threads of their own.
+        """
+        for operator, pair in zip(self.operators, self.pairs, strict=True):
+            self._exits.enter_context(watched(pair.home, partial(told, operator.code)))
 
     def wait_for_height(self, height: int, within: float = _START_WITHIN) -> None:
         """Return when every node has the block. Raises `Failure` that names the folder of logs."""
@@ -93,7 +129,10 @@ class Stage:
 
     def hashes_at_one_height(self) -> tuple[str, ...]:
         """Every node's app hash after the same block: the header of the next one carries it."""
-        height = min(sight.height for sight in self.look())
+        return self.hashes_at(min(sight.height for sight in self.look()))
+
+    def hashes_at(self, height: int) -> tuple[str, ...]:
+        """The app hash in every node's header of a block: that after the block before it."""
         return tuple(operator.rpc.block(height).header.app_hash.hex() for operator in self.operators)
 
     def bytes_since(self, height: int) -> int:
@@ -102,6 +141,12 @@ class Stage:
         last = rpc.status().height
         return sum(len(raw) for at in range(height, last + 1) for raw in rpc.block(at).transactions)
 
+    def transactions(self, first: int, end: int) -> int:
+        """How many transactions stand in the blocks from `first` to before `end`."""
+        rpc = self.operators[0].rpc
+        last = rpc.status().height
+        return sum(len(rpc.block(at).transactions) for at in range(max(1, first), min(end, last + 1)))
+
     def time(self) -> int:
         """The chain's time: the header time of the newest block, UTC seconds."""
         return seconds_of(self.operators[0].rpc.status().sync_info.latest_block_time)
@@ -109,12 +154,18 @@ class Stage:
     def _app_state(self, validators: list[bytes]) -> localnet.AppState:
         for member, home in zip(CHINA, (self.folder / f"node{number}" for number in range(len(CHINA))), strict=True):
             self._keys[member.number] = consortium.make_keys(home, member.number)
+        self._keys[REGULATOR.number] = consortium.make_keys(self._home_of_regulator, REGULATOR.number)
         facts = consortium.genesis_facts(
-            CHINA,
+            (*CHINA, REGULATOR),
             {number: keys.values() for number, keys in self._keys.items()},
             {member.number: [validators[place]] for place, member in enumerate(CHINA)},
         )
-        return consortium.app_state([*facts, *rulebook_facts()])
+        parameters = ParametersSet(replace(FIRST_PARAMETERS, notice=NOTICE))
+        return consortium.app_state([*facts, *rulebook_before_the_order(), parameters])
+
+    @property
+    def _home_of_regulator(self) -> Path:
+        return self.folder / REGULATOR.code.lower()
 
 
 def _look(rpc: RpcClient) -> Sight:

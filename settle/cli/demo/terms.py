@@ -1,8 +1,11 @@
-"""The agreements of the demonstration: each pair of operators, one period, minutes of deadlines."""
+"""The agreements of the demonstration: each pair of operators, its periods, minutes of deadlines."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import combinations
+from typing import NamedTuple
 
 from abci_app.domain.agreements.schema import (
     CalendarRow,
@@ -18,10 +21,13 @@ from abci_app.domain.agreements.schema import (
 from abci_app.rules.interface import Slot
 from settle.chain.consortium import CNY, Member
 from settle.rules.shipped import ShippedRule
-from settle.sample.plan import month
+from settle.sample.plan import DAY, month
 
 USAGE_FROM, USAGE_TO = month(2014, 1)
 """The first month of MIIT order 2013 no. 506, in UTC+8."""
+OLD_YEAR = USAGE_FROM - DAY, USAGE_FROM
+"""The last day before the order."""
+_BEIJING = 8 * 3600  # seconds ahead of UTC
 SIP_USAGE = (1_795_534_200, 1_795_537_800)
 """2026-11-24, 15:30 to 16:30 UTC: when the switches ran."""
 CHINA_MOBILE = 1
@@ -32,8 +38,18 @@ ANSWERED, DELIVERED = 1, 1  # events
 CONTEST = 8  # seconds
 DEADLINES = (22, 50, 62, 80, 140)
 """Seconds from the agreement to cut-off, declare-by, open-by, agree-by and pay-by: a real month has weeks."""
+DEADLINES_WITH_AN_ORDER = (38, 64, 74, 90, 150)
+"""The same where a rule changes before the cut-off."""
 
 LINE_NAMES = {(VOICE, 0): "voice", (VOICE, 1): "voice to 157/188", (SMS, 0): "SMS", (MMS, 0): "MMS"}
+
+
+class Clock(NamedTuple):
+    """The chain's time, the stretch of every span of time, and the spans."""
+
+    now: int
+    pace: float
+    deadlines: tuple[int, ...] = DEADLINES
 
 
 def catalogue(first: Member, second: Member) -> tuple[CatalogueLine, ...]:
@@ -63,9 +79,19 @@ def of_the_month(first: Member, second: Member, now: int, pace: float) -> Terms:
     A member's number is also its network's class in the rating rule (1 China Mobile, 2 China Unicom,
     3 China Telecom, 4 another).
     """
-    rating = SlotBinding(Slot.RATING, ShippedRule.DOMESTIC_INTERCONNECT, ())
-    usage = USAGE_FROM, USAGE_TO
-    return _terms(first, second, usage, catalogue(first, second), rating, 0, (now, pace))
+    return _by_the_law(first, second, ((USAGE_FROM, USAGE_TO),), Clock(now, pace))
+
+
+def over_the_new_year(first: Member, second: Member, now: int, pace: float) -> Terms:
+    """The same with the last day of the old year as a period of its own: the agreement names the rule, no version."""
+    clock = Clock(now, pace, DEADLINES_WITH_AN_ORDER)
+    return _by_the_law(first, second, (OLD_YEAR, (USAGE_FROM, USAGE_TO)), clock)
+
+
+def period_name(terms: Terms, ordinal: int) -> str:
+    """The month of a period's usage, in UTC+8."""
+    row = next(row for row in terms.calendar if row.ordinal == ordinal)
+    return datetime.fromtimestamp(row.usage_from + _BEIJING, UTC).strftime("%Y-%m")
 
 
 def of_the_hour(first: Member, second: Member, now: int, pace: float) -> Terms:
@@ -73,21 +99,25 @@ def of_the_hour(first: Member, second: Member, now: int, pace: float) -> Terms:
     rates = tuple(40_000_000 if receiver.number == CHINA_MOBILE else 60_000_000 for receiver in (second, first))
     rating = SlotBinding(Slot.RATING, ShippedRule.FLAT_MINUTES, rates)
     lines = tuple(CatalogueLine(VOICE, direction, ORDINARY, DURATION, ANSWERED) for direction in (0, 1))
-    return _terms(first, second, SIP_USAGE, lines, rating, 100, (now, pace))
+    return _terms(first, second, (SIP_USAGE,), lines, rating, 100, Clock(now, pace))
+
+
+def _by_the_law(first: Member, second: Member, usage: Sequence[tuple[int, int]], clock: Clock) -> Terms:
+    rating = SlotBinding(Slot.RATING, ShippedRule.DOMESTIC_INTERCONNECT, ())
+    return _terms(first, second, usage, catalogue(first, second), rating, 0, clock)
 
 
 def _terms(
     first: Member,
     second: Member,
-    usage: tuple[int, int],
+    usage: Sequence[tuple[int, int]],
     lines: tuple[CatalogueLine, ...],
     rating: SlotBinding,
     tolerance_bps: int,
-    clock: tuple[int, float],
+    clock: Clock,
 ) -> Terms:
-    """One period of usage; its deadlines follow the chain's time in `clock`, stretched by the pace in it."""
-    now, pace = clock
-    dates = (now + round(pace * seconds) for seconds in DEADLINES)
+    """Periods of usage with the same deadlines."""
+    dates = [clock.now + round(clock.pace * seconds) for seconds in clock.deadlines]
     return Terms(
         evidence=Evidence.TWO_SIDED,
         first=first.number,
@@ -98,10 +128,10 @@ def _terms(
         profile=Profile.MIIT,
         data_class=DataClass.PUBLIC,
         flow=Flow.CALLING_PARTY_PAYS,
-        valid_from=usage[0],
-        valid_to=usage[1],
-        calendar=(CalendarRow(1, *usage, *dates),),
-        contest=round(pace * CONTEST),
+        valid_from=usage[0][0],
+        valid_to=usage[-1][1],
+        calendar=tuple(CalendarRow(ordinal, *each, *dates) for ordinal, each in enumerate(usage, start=1)),
+        contest=round(clock.pace * CONTEST),
         catalogue=lines,
         slots=(
             rating,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from abci_app.domain.agreements.schema import AgreementDocument, Terms, agreement_hash
@@ -47,7 +47,7 @@ class Troupe:
         self.players: list[Player] = []
 
     def deliver(self, scenario: Scenario) -> int:
-        """Every operator's switch delivers its files, and its agent is set up; the number of files."""
+        """Every operator's agent is set up, and its switch has files for it; the number of files."""
         delivered = 0
         for operator in self.stage.operators:
             files, settings = scenario.deliver(operator)
@@ -55,16 +55,16 @@ class Troupe:
             delivered += files
         return delivered
 
-    def correct(self, code: str, key: PeriodKey) -> int:
-        """People of one operator set its agent right and have a period filed once more; the revision."""
+    def correct(self, code: str, keys: Sequence[PeriodKey]) -> dict[PeriodKey, int]:
+        """People of one operator set its agent right and have periods filed once more; the revisions."""
         place = next(i for i, player in enumerate(self.players) if player.operator.code == code)
         operator, before = self.players[place]
         before.close()
         agent = self._agent(operator, before.settings.model_copy(update={"simulated_fault": ()}))
         self.players[place] = Player(operator, agent)
-        self._actions.add((operator.number, f"correct {key}"))
+        self._actions.update((operator.number, f"correct {key}") for key in keys)
         agent.follow()
-        return agent.reissue(key)
+        return {key: agent.reissue(key) for key in keys}
 
     def work(self, until: Callable[[], bool], within: float, what: str, told: Callable[[str, Action], None]) -> None:
         """Pass after pass of every agent, until it is so. Raises `Failure` that names what was waited for."""

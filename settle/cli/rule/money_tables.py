@@ -63,7 +63,7 @@ def impact_tables(impact: Impact, currency: int) -> list[RenderableType]:
     changes, pairs, standings = impact.changes(), impact.pairs(), impact.standings()
     every: list[int | None] = [amount for each in changes for amount in (each.old.amount, each.new.amount)]
     money = Amounts(currency, every)
-    shown: list[RenderableType] = [_changes(changes, money), _pairs(pairs, money), _standings(standings, money)]
+    shown: list[RenderableType] = [_changes(changes, money), pairs_table(pairs, money), _standings(standings, money)]
     codes = refusals(impact)
     if codes:
         refused = [(code, f"{old:,}", f"{new:,}", MEANINGS.get(code, "")) for code, (old, new) in codes.items()]
@@ -144,7 +144,8 @@ def _changes(changes: Sequence[Change], money: Amounts) -> Table:
     return table("from", "to", "service", "band", *figures, rows=rows, right=("band", *figures))
 
 
-def _pairs(pairs: Sequence[PairChange], money: Amounts) -> Table:
+def pairs_table(pairs: Sequence[PairChange], money: Amounts) -> Table:
+    """Pair by pair: what both owe together, and who owes whom on balance."""
     rows = [
         (
             f"{each.first} and {each.second}",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import msgspec
 import pytest
 from msgspec.structs import replace
@@ -46,8 +43,6 @@ from abci_app.rules.bundle import bundle_hash, read_bundle, write_bundle
 from abci_app.rules.codes import RuleCode
 from abci_app.rules.interface import Slot
 from settle.chain.keys import Signer
-from settle.rules.build import build_bundle
-from settle.rules.plugin import SHIPPED
 from tests.support.chains import GENESIS_TIME, signer
 from tests.support.governing import (
     FAR,
@@ -229,16 +224,6 @@ def test_a_bundle_that_does_not_hold_is_refused_and_the_chain_goes_on(by: Signer
     assert council.rows() == before
     council.empty()
     assert council.send(governor(1), PublishBundle(SECOND))[0] == 0
-
-
-def test_a_version_that_asks_agreements_for_other_parameters_would_be_another_rule(tmp_path: Path) -> None:
-    """Agreements name a rule and give its parameters: under other names each would judge by numbers meant otherwise."""
-    folder = tmp_path / "flat_minutes" / "v1"
-    shutil.copytree(SHIPPED / "flat_minutes" / "v1", folder)
-    for file in (folder / "rule.py", folder / "vectors.csv"):
-        file.write_text(file.read_text().replace("rate_first", "rate_out"))
-    other = edited(build_bundle(folder), sequence=2, previous=bundle_hash(FIRST))
-    assert Council().send(governor(1), PublishBundle(other))[0] == Code.PARAMETERS_CHANGED
 
 
 def test_the_same_bundle_again_changes_nothing() -> None:

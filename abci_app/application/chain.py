@@ -21,14 +21,17 @@ from abci_app.application.interface import (
     Signatures,
 )
 from abci_app.application.proposals import choose
-from abci_app.application.rules import RuleCache
+from abci_app.application.rules import ExecutorFault, RuleCache
 from abci_app.application.transaction import Code, Transaction
+from abci_app.application.trial import Trial
 from abci_app.domain.members.queries import active_key, is_welcome
+from abci_app.domain.rulebook.tables import STORE as RULEBOOK
 from abci_app.kernel.codes import Rejected, reject
 from abci_app.kernel.costs import MOST_PER_BLOCK
 from abci_app.kernel.encoding import encode
 from abci_app.kernel.envelope import chain_hash
 from abci_app.kernel.merkle import leaf
+from abci_app.rules.codes import RuleCode
 from abci_app.state.forest import EMPTY, Forest
 from abci_app.state.overlay import Reader
 from abci_app.state.recent import Recent
@@ -52,6 +55,7 @@ class Chain:
         self._forest = forest
         self._marker = store.marker()
         self._rules = RuleCache()
+        self._trial = Trial(self._rules)
         self._recent = Recent()
         self.alarms: list[str] = []  # what the server must report: transactions that tripped a fault
         self._signers: tuple[int, dict[bytes, tuple[bool, replay.Window]]] = -1, {}  # height, and what held then
@@ -62,6 +66,12 @@ class Chain:
     def marker(self) -> Marker | None:
         """The last committed block; height 0 after genesis."""
         return self._marker
+
+    def try_rules(self) -> None:
+        """Try the rulebook's versions on this machine; before the first request. Raises `ExecutorFault`."""
+        if self._marker is not None:
+            with self._store.view() as view:
+                self.alarms += self._trial.run(view, self._marker.height + 1)
 
     def init_chain(self, genesis: Genesis) -> bytes:
         """Fold and keep the genesis facts; the app hash that block 1 carries. Raises `GenesisFault`.
@@ -127,7 +137,8 @@ class Chain:
     def process(self, proposal: Block) -> bool:
         """ProcessProposal: executes the block; False for anything that no honest proposer makes.
 
-        Raises whatever a fault of ours raises; the server then rejects the block and raises an alarm.
+        Raises whatever a fault of ours raises; the server then rejects the block and raises an alarm, or stops
+        where it is an `ExecutorFault`.
         """
         candidate = self._candidate(proposal)
         if candidate is None or not candidate.admissible:
@@ -141,12 +152,16 @@ class Chain:
         candidate = self._processed
         if candidate is None or candidate.block != block:
             candidate = self._execute_decided(block)
+        self.alarms += [_doubt(each) for each in candidate.outcomes if each.code == RuleCode.VECTOR_FAILED]
         forest = self._forest.apply(candidate.writes, [leaf(record) for record in candidate.records])
         self._next = candidate, forest
         return BlockResult(candidate.outcomes, forest.app_hash(), candidate.validators)
 
     def commit(self) -> None:
-        """Commit: one write transaction, then the committed view moves. Raises what the store raises."""
+        """Commit: one write transaction, then the committed view moves. Raises what the store raises.
+
+        Raises `ExecutorFault`, the block safely kept, where the next block has a rule that this machine cannot run.
+        """
         assert self._next is not None, "FinalizeBlock comes before Commit"
         candidate, forest = self._next
         before = self._started()
@@ -155,8 +170,11 @@ class Chain:
         marker = Marker(FORMAT, block.height, block.time, forest.app_hash(), before.chain, facts)
         self._store.commit(Batch(marker, candidate.writes, candidate.records, forest.module_roots()))
         self._recent.commit(candidate.writes)
+        changed = forest.trees[RULEBOOK] is not self._forest.trees[RULEBOOK]  # versions share what did not change
         self._marker, self._forest = marker, forest
         self._prepared = self._processed = self._next = None
+        if changed or self._trial.is_open:
+            self.try_rules()
 
     def query(self, path: str, data: bytes, height: int) -> Answer:
         """A question about the committed state; the paths are those of `queries`."""
@@ -269,6 +287,8 @@ class Chain:
                 break
             try:
                 run = executor.run(found)
+            except ExecutorFault:
+                raise
             except Exception as fault:  # noqa: BLE001 - named in ARCHITECTURE: Prepare drops what trips a fault
                 self.alarms.append(f"dropped {found.signed.digest.hex()}: {type(fault).__name__}: {fault}")
                 continue
@@ -294,6 +314,14 @@ def _run(executor: Executor, found: Transaction | Rejected, good: dict[bytes, bo
         forged = Rejected(Code.BAD_SIGNATURE, f"a signature of key {found.signed.key.hex()}", "another")
         return Executed(refused(forged, found.cost), (), admitted=False)
     return executor.run(found)
+
+
+def _doubt(outcome: Outcome) -> str:
+    """A published bundle that fails its vectors here: nobody can tell alone whose fault it is."""
+    return (
+        f"a published bundle was refused: {outcome.log}. Either its author is wrong, or the executor of this machine: "
+        "if the next block's app hash is not this node's, compare its release and its Python with another member's"
+    )
 
 
 def _named(marker: Marker) -> str:

@@ -114,7 +114,7 @@ def _check_bundle(number: int, fact: BundleStored) -> None:
     try:
         load_bundle(fact.raw)
     except RuleRefused as refusal:
-        raise GenesisFault(f"fact {number} with a rule that checks", refusal) from refusal
+        raise GenesisFault(f"fact {number} with a rule that checks here as everywhere", refusal) from refusal
 
 
 def _check_version(state: Overlay, number: int, fact: RuleVersionActivated) -> None:

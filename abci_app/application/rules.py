@@ -13,6 +13,25 @@ from abci_app.rules.tables import Cell
 from abci_app.state.overlay import Reader
 
 
+class ExecutorFault(Exception):
+    """A bundle that the chain has accepted does not load here: this machine computes otherwise than the others.
+
+    Whoever published it had it checked by every node, its vectors run. For people: which bundle and vector, what was
+    expected, what came, what to do. The node must not go on (RULES.md, "Governance").
+    """
+
+    def __init__(self, bundle: bytes, refusal: RuleRefused) -> None:
+        name = bundle.hex()
+        super().__init__(
+            f"rule bundle {name}, which the chain has accepted, does not hold on this machine: {refusal}. "
+            "The executor here computes otherwise than those of the other nodes, so this node stops rather than go on "
+            "with figures that nobody else has. Compare its release and its Python with another member's, install "
+            "the release again from its own package, and start again; the data is intact. `settle gov readiness "
+            f"{name[:16]}`, asked at another member's node, shows whose executors agree"
+        )
+        self.bundle = bundle
+
+
 class RuleCache:
     """Compiles a bundle of the rulebook the first time that a rule is called.
 
@@ -28,11 +47,14 @@ class RuleCache:
         return _RulesOfState(self, state)
 
     def rule(self, state: Reader, bundle: bytes) -> LoadedRule:
-        """A bundle of the state's rulebook, compiled."""
+        """A bundle of the state's rulebook, compiled. Raises `ExecutorFault` where it does not hold here."""
         rule = self._loaded.get(bundle)
         if rule is None:
-            rule = load_bundle(BUNDLES.require(state, BundleKey(bundle)).raw)
-            self._loaded[bundle] = rule
+            raw = BUNDLES.require(state, BundleKey(bundle)).raw
+            try:
+                rule = self._loaded[bundle] = load_bundle(raw)
+            except RuleRefused as refusal:
+                raise ExecutorFault(bundle, refusal) from refusal
         return rule
 
     def interface(self, state: Reader, bundle: bytes) -> int:

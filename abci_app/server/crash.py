@@ -9,6 +9,7 @@ import threading
 from typing import NoReturn
 
 from abci_app.application.genesis import GenesisFault
+from abci_app.application.rules import ExecutorFault
 from abci_app.server.refusal import Refusal
 from abci_app.server.store_faults import StoreFault
 
@@ -17,7 +18,8 @@ FAULT = 70
 STORAGE = 74
 """Exit status: the database or the disk, full or damaged."""
 CONFIGURATION = 78
-"""Exit status: a setting, a genesis file, a node or another running app does not fit."""
+"""Exit status: a setting, a genesis file, a node or another running app does not fit, or the installation itself:
+its executor does not give what a rule in force states."""
 
 _STOPS = "a fault of this program: it stops rather than go on with a ledger that may be wrong"
 
@@ -36,7 +38,7 @@ def end_on_failure() -> None:
 def status_of(fault: BaseException) -> int:
     """The exit status that the exception ends the program with."""
     match fault:
-        case Refusal() | GenesisFault():
+        case Refusal() | GenesisFault() | ExecutorFault():
             return CONFIGURATION
         case StoreFault():
             return STORAGE

@@ -12,6 +12,7 @@ from typing import Protocol
 from google.protobuf.message import DecodeError
 
 from abci_app.application.interface import Answer, Block, BlockResult, Event, Genesis, Misbehaviour, Outcome
+from abci_app.application.rules import ExecutorFault
 from abci_app.application.transaction import Code
 from abci_app.server import abci_pb2 as pb
 from abci_app.server.connection import Unreadable
@@ -59,7 +60,8 @@ class Handlers:
 
     Crash policy (CHAIN.md): what a handler raises ends the program, because a ledger that is wrong
     must stop; but CheckTx and Query answer a code, and ProcessProposal rejects the block and raises
-    an alarm, so that a transaction that trips a fault of ours is never decided.
+    an alarm, so that a transaction that trips a fault of ours is never decided. An `ExecutorFault`
+    is this machine's alone: it would reject what all others decide for ever, so there it ends too.
 
     The wire does not say which of the node's connections a request comes from, so requests that
     may change the state take turns under a lock. It is never held from one request to the next:
@@ -196,6 +198,8 @@ class Handlers:
         fields = {"height": proposal.height, "block": proposal.hash.hex()}
         try:
             accepted = self._chain.process(proposal)
+        except ExecutorFault:
+            raise
         except Exception:  # the crash policy: what trips a fault of ours is never decided
             log.exception("ALARM: a proposal tripped a fault of ours; rejected", extra={"fields": fields})
             return False
@@ -235,6 +239,7 @@ class Handlers:
             self._failpoint("commit_before", self._decided)
             self._chain.commit()
             self._failpoint("commit_after", self._decided)
+            self._report_alarms(self._decided)
             marker = self._chain.marker()
         assert marker is not None, "a committed block leaves a marker"
         fields = {"height": marker.height, "app_hash": marker.app_hash.hex()}

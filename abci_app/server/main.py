@@ -17,6 +17,7 @@ from typing import get_args
 from google.protobuf.internal import api_implementation
 
 from abci_app.application.chain import Chain
+from abci_app.application.rules import ExecutorFault
 from abci_app.server.address import read_address
 from abci_app.server.boot import check_against_marker
 from abci_app.server.config import FILE, LogLevel, read_config
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _roll_back(options.home, options.rollback_to)
         else:
             _run(options.home, options.socket, options.log_level, os.environ.get(VARIABLE))
-    except (Refusal, StoreFault) as fault:
+    except (Refusal, StoreFault, ExecutorFault) as fault:
         sys.stderr.write(f"abci_app: {fault}\n")
         return status_of(fault)
     return 0
@@ -90,6 +91,7 @@ def _run(home: Path, socket: str | None, log_level: str | None, failpoint_settin
         closing.callback(signatures.close)
         forest = check_against_marker(store)
         chain = Chain(store, signatures, forest)
+        chain.try_rules()
         handlers = Handlers(chain, version("settlement-chain"), failpoint)
         gc.collect()
         gc.set_threshold(100_000, 50, 1000)  # transactions make no cycles: rare collections, short pauses

@@ -17,15 +17,18 @@ PATIENCE = 30.0  # seconds for starting and for ending
 
 
 class AppProcess:
-    """Runs the application on a home until it is told to stop or dies. Use it with `with`."""
+    """Runs the application on a home until it is told to stop or dies. Use it with `with`.
 
-    def __init__(self, home: Path, *options: str, failpoint: str = "") -> None:
+    `code`: the folder whose `abci_app` runs.
+    """
+
+    def __init__(self, home: Path, *options: str, failpoint: str = "", code: Path = ROOT) -> None:
         self.home = home
         self.log_file = home.with_name(f"{home.name}-{time.monotonic_ns()}.log")
         command = [sys.executable, "-m", "abci_app", "--home", str(home), *options]
         with self.log_file.open("wb") as log:
             environment = {**os.environ, "SETTLE_FAILPOINT": failpoint}
-            self.process = subprocess.Popen(command, cwd=ROOT, stderr=log, env=environment)
+            self.process = subprocess.Popen(command, cwd=code, stderr=log, env=environment)
 
     def __enter__(self) -> AppProcess:
         return self

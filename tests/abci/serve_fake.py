@@ -12,6 +12,8 @@ from pathlib import Path
 import lmdb
 
 from abci_app.application.genesis import GenesisFault
+from abci_app.application.rules import ExecutorFault
+from abci_app.rules.codes import RuleCode, RuleRefused
 from abci_app.server.address import UnixAddress
 from abci_app.server.crash import end_on_failure
 from abci_app.server.handlers import Handlers
@@ -25,6 +27,7 @@ FAULTS: dict[str, Exception] = {
     "assertion": AssertionError("genesis comes first"),
     "full": explain(lmdb.MapFullError("mdb_put"), Path("data"), 1),
     "genesis": GenesisFault("one", "another"),
+    "executor": ExecutorFault(bytes(32), RuleRefused(RuleCode.VECTOR_FAILED, "vector 1", (1,), (2,))),
 }
 
 if __name__ == "__main__":

@@ -85,6 +85,26 @@ def test_a_genesis_that_does_not_fit_ends_the_program_without_a_trace(serve: Ser
     assert "trace" not in last
 
 
+@pytest.mark.parametrize(
+    ("method", "request_"),
+    [
+        ("prepare", pb.RequestPrepareProposal(height=1)),
+        ("process", pb.RequestProcessProposal(height=1)),
+        ("finalize", pb.RequestFinalizeBlock(height=1)),
+        ("commit", pb.RequestCommit()),
+    ],
+)
+def test_an_executor_that_computes_otherwise_ends_the_program_and_says_what_to_do(
+    serve: Serve, method: str, request_: Message
+) -> None:
+    """Also in ProcessProposal: what all others decide is not for this machine to reject for ever."""
+    status, last = ends_with(*serve(method, "executor"), request_)
+    assert status == 78
+    assert "VECTOR_FAILED (1052) in vector 1: expected (1,), got (2,)" in last["message"]
+    assert "`settle gov readiness 0000000000000000`" in last["message"]
+    assert "trace" not in last
+
+
 def test_an_app_state_that_does_not_fit_ends_the_program(serve: Serve) -> None:
     request = pb.RequestInitChain(app_state_bytes=b'{"format": 2, "facts": []}')
     status, last = ends_with(*serve("none", "none"), request)

@@ -6,12 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from abci_app.domain.governance.schema import (
-    ProposalCarried,
-    ProposalFailed,
-    ProposalState,
-    VoteCast,
-)
+from abci_app.domain.governance.schema import ProposalCarried, ProposalFailed, ProposalState, VoteCast
 from abci_app.domain.rulebook.schema import (
     ActivationSet,
     BundleCountersigned,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 from msgspec.structs import replace
 
@@ -102,6 +104,19 @@ def test_the_readiness_of_a_revoked_node_key_does_not_count() -> None:
     said = Approve(DocumentKind.READINESS, readiness_of(read_bundle(SECOND), SECOND), Role.NODE, Verdict.APPROVE)
     assert council.send(signer(3, Role.NODE, 1), said)[1][1:] == [ActivationSet(RULE, 2, height + FAST.grace)]
     assert council.rows() == council.refolded()
+
+
+@pytest.mark.parametrize("operators", [3, 4, 5, 6, 7, 9, 12, 31])
+def test_a_version_runs_after_the_grace_from_the_first_node_over_two_thirds_on(operators: int) -> None:
+    council = Council(operators)
+    height = council.schedule(SECOND, ahead=3 * operators + 12)
+    for ready in range(1, operators + 1):
+        council.ready(SECOND, ready)
+        row = VERSIONS.require(council.network.store, VersionKey(RULE, 2))
+        if ready == operators:
+            assert row.active_from == height
+        else:
+            assert row.active_from == (height + FAST.grace if Fraction(ready, operators) > Fraction(2, 3) else NEVER)
 
 
 @pytest.mark.parametrize(

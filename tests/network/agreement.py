@@ -66,5 +66,5 @@ def _run_with_root(waiting: Sequence[bytes], root: bytes, height: int) -> int:
 def _app_hash(roots: dict[str, bytes], facts: Sequence[bytes]) -> bytes:
     named = {name.encode(): root for name, root in roots.items()}
     named[b"facts"] = len(facts).to_bytes(8, "big") + log_root(facts)
-    named[b"format"] = (1).to_bytes(4, "big")
+    named[b"format"] = (2).to_bytes(4, "big")
     return tree_root(named)

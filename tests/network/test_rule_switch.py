@@ -7,36 +7,26 @@ joins after it, one with another hash seed. One whose executor computes otherwis
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from abci_app.domain.governance.schema import ParametersSet, Proposal, Propose, proposal_hash
-from abci_app.domain.rulebook.queries import AtHeight, VersionAt
+from abci_app.domain.governance.schema import ParametersSet
 from abci_app.domain.rulebook.schema import PublishBundle, ScheduleVersion, VersionState
-from abci_app.kernel.approvals import Approve, DocumentKind, Verdict
-from abci_app.kernel.encoding import Decoder, Value, encode
-from abci_app.kernel.envelope import chain_hash
-from abci_app.kernel.roles import Role
-from abci_app.kernel.thresholds import Track
+from abci_app.kernel.approvals import DocumentKind
 from abci_app.rules.bundle import bundle_hash
-from settle.agent.readiness import ReadinessWatch
-from settle.chain.outbox import Outbox
 from tests.network.agreement import assert_same_everywhere
 from tests.network.conftest import MakeTraffic
-from tests.support.governing import FAST, RULE, edited, rulebook
+from tests.network.governed import Consortium, propose, states
+from tests.support.governing import FAST, edited, rulebook
 from tests.support.localnets import RunningNet, RunningNode, create_network, until
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(300)]
 
 OPERATORS = (1, 2, 3, 4)
 AHEAD = 60  # blocks from the proposal to the height: time for votes and readiness under traffic
-PATIENCE = 60.0
-
-_read_history: Decoder[tuple[VersionAt, ...]] = Decoder(tuple[VersionAt, ...])
 
 
 @pytest.fixture
@@ -51,51 +41,6 @@ def net(tmp_path: Path) -> Iterator[RunningNet]:
         yield made
     finally:
         made.remove()
-
-
-class Consortium:
-    """The operators' governance and node keys, each sending through its own node."""
-
-    def __init__(self, net: RunningNet, folder: Path) -> None:
-        self._net = net
-        self._folder = folder
-        self.chain = chain_hash(net.chain_id.encode())
-
-    def send(self, operator: int, *messages: Value) -> int:
-        """One accepted transaction of the operator's governance key; the height of its block."""
-        key = self._net.keys[operator]["governance"]
-        with self._outbox(operator) as outbox:
-            ticket = outbox.submit(encode(messages).hex(), messages, key)
-            result = outbox.wait(ticket, PATIENCE)
-        assert result.code == 0, result.log
-        return result.height
-
-    def approve(self, operator: int, kind: DocumentKind, document: bytes) -> int:
-        """The operator's signature or vote."""
-        return self.send(operator, Approve(kind, document, Role.GOVERNANCE, Verdict.APPROVE))
-
-    def look(self, operator: int) -> list[str]:
-        """What the operator's node says of the rules that wait for it, once nothing of it is under way."""
-        key, said = self._net.keys[operator]["node"], list[str]()
-        node = self._net.nodes[operator - 1].rpc
-        with self._outbox(operator) as outbox:
-            watch = ReadinessWatch(node, outbox, key, self._net.chain_id, said.append)
-
-            def heard() -> bool:
-                watch.step()
-                return any("in block" in each for each in said)
-
-            until(heard)
-        return said
-
-    @contextmanager
-    def _outbox(self, operator: int) -> Iterator[Outbox]:
-        path = self._folder / f"governance{operator}.sqlite"
-        outbox = Outbox(path, self._net.nodes[operator - 1].rpc, self._net.chain_id)
-        try:
-            yield outbox
-        finally:
-            outbox.close()
 
 
 def test_a_rule_switches_at_its_height_on_every_validator_under_traffic(
@@ -134,13 +79,6 @@ def test_a_rule_switches_at_its_height_on_every_validator_under_traffic(
     assert all("error" not in node.log("app").lower() for node in net.nodes)
 
 
-def propose(consortium: Consortium, message: Value) -> bytes:
-    """The document of operator 1's first proposal."""
-    said = (Track.CONSORTIUM, 0, (), 0, b"", (encode(message),), b"")
-    consortium.send(1, Propose(1, *said))
-    return proposal_hash(consortium.chain, Proposal(1, 1, *said))
-
-
 def join_anew(node: RunningNode) -> None:
     """Start with an empty home but for its keys and what the validator last signed: all blocks come from peers."""
     node.pair.stop()
@@ -149,9 +87,3 @@ def join_anew(node: RunningNode) -> None:
     for each in [*data.glob("*.db"), data / "cs.wal"]:
         shutil.rmtree(each)
     node.pair.start()
-
-
-def states(node: RunningNode, height: int) -> Sequence[VersionState]:
-    """What the rule's versions are as of a height, as this node tells it."""
-    told = _read_history(node.rpc.query("/rulebook/history", encode(AtHeight(RULE, height))))
-    return [each.state for each in told]

@@ -122,10 +122,14 @@ def _change_rule(_: RollBack | SuspendRule | RatifySuspension | ResumeRule) -> i
 
 
 def _propose_agreement(message: ProposeAgreement) -> int:
-    """Rating, validation and tax are tried with every line, all else once; the calendar is written in the end."""
+    """Rating and tax are tried with every line, validation with every service and direction, all else once; the
+    calendar is written in the end.
+    """
     terms = message.terms
-    by_line = {bound.slot for bound in terms.slots} & {Slot.RATING, Slot.VALIDATION, Slot.INVOICE}
-    calls = len(terms.slots) + len(terms.catalogue) * len(by_line)
+    slots = {bound.slot for bound in terms.slots}
+    calls = len(terms.slots) + len(terms.catalogue) * len(slots & {Slot.RATING, Slot.INVOICE})
+    if Slot.VALIDATION in slots:
+        calls += len({(line.service, line.direction) for line in terms.catalogue})
     return _rows(1, 4) + len(terms.calendar) * ROW_WRITE + calls * RULE_CALL
 
 

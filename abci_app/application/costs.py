@@ -18,6 +18,7 @@ from abci_app.domain.members.schema import (
     RemoveValidator,
 )
 from abci_app.domain.obligations.schema import (
+    MOST_LATE,
     MOST_SPANS,
     ClaimInterest,
     ConfirmPayment,
@@ -112,8 +113,8 @@ def _publish_bundle(message: PublishBundle) -> int:
 
 
 def _schedule_version(_: ScheduleVersion) -> int:
-    """With it may come a new rule; the bundle is decoded, not checked again."""
-    return _rows(2, 4) + RULE_CALL
+    """With it may come a new rule; the bundle is read, not checked again."""
+    return _rows(2, 4) + BUNDLE_CHECK // 4
 
 
 def _change_rule(_: RollBack | SuspendRule | RatifySuspension | ResumeRule) -> int:
@@ -122,14 +123,16 @@ def _change_rule(_: RollBack | SuspendRule | RatifySuspension | ResumeRule) -> i
 
 
 def _propose_agreement(message: ProposeAgreement) -> int:
-    """Rating and tax are tried with every line, validation with every service and direction, all else once; the
-    calendar is written in the end.
+    """Rating is tried with every line, validation and tax with every service, all else once; the calendar is written
+    in the end.
     """
-    terms = message.terms
-    slots = {bound.slot for bound in terms.slots}
-    calls = len(terms.slots) + len(terms.catalogue) * len(slots & {Slot.RATING, Slot.INVOICE})
-    if Slot.VALIDATION in slots:
-        calls += len({(line.service, line.direction) for line in terms.catalogue})
+    terms, lines = message.terms, message.terms.catalogue
+    tried = {
+        Slot.RATING: len(lines),
+        Slot.VALIDATION: len({(line.service, line.direction) for line in lines}),
+        Slot.INVOICE: len({line.service for line in lines}),
+    }
+    calls = len(terms.slots) + sum(tried.get(bound.slot, 0) for bound in terms.slots)
     return _rows(1, 4) + len(terms.calendar) * ROW_WRITE + calls * RULE_CALL
 
 
@@ -142,15 +145,17 @@ def _declare(message: Declare) -> int:
 
 
 def _issue_invoice(_: IssueInvoice) -> int:
-    """With it may come what has fallen due on the period. Of every line both parts are rounded and taxed by rule."""
-    return _rows(13, 22) + 4 * MOST_LINES * RULE_CALL
+    """With it may come what has fallen due on the period. Of every line both parts are rounded and taxed by rule,
+    by a second version where the first refuses.
+    """
+    return _rows(13, 22) + 8 * MOST_LINES * RULE_CALL
 
 
 def _claim_interest(_: ClaimInterest) -> int:
     """With it may come what has fallen due on the obligation and its round. Every span is asked about twice: up to
     its end, and up to its beginning. One more call tells the time bar.
     """
-    return _rows(6, 18) + (2 * MOST_SPANS + 1) * RULE_CALL
+    return _rows(6, 16 + MOST_LATE) + (2 * MOST_SPANS + 1) * RULE_CALL
 
 
 def _rerate(_: Rerate) -> int:

@@ -18,7 +18,7 @@ from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context
 from abci_app.kernel.encoding import Decoder, Malformed
 from abci_app.kernel.thresholds import Track
-from abci_app.rules.bundle import Manifest, read_bundle
+from abci_app.rules.bundle import Manifest, manifest_in
 from abci_app.state.overlay import Reader
 
 Governed: TypeAlias = members.Governed | governance.Governed | rulebook.Governed
@@ -106,4 +106,4 @@ def _check_bundle(state: Reader, at: Context, message: Propose, bundle: bytes) -
 
 def _manifest(state: Reader, bundle: bytes) -> Manifest | None:
     stored = BUNDLES.get(state, BundleKey(bundle))
-    return None if stored is None else read_bundle(stored.raw).manifest
+    return None if stored is None else manifest_in(stored.raw)

@@ -6,9 +6,11 @@ rule's own; the host calls through `LoadedRule.call`, which checks them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
+from abci_app.rules.check import MOST_COST
 from abci_app.rules.codes import RuleCode
 from abci_app.rules.declarations import refuse
 from abci_app.rules.tree import Declared, Function, Kind, Program, entry_points
@@ -142,6 +144,31 @@ INTERFACES = {
     (Slot.INVOICE, 2): _INVOICE_2,
     (Slot.DEAL, 1): _DEAL_1,
 }
+
+
+MOST_CHAIN_COST = 3_000
+"""Static cost of an entry point that the chain calls: at 30 ns a unit what `kernel.costs.RULE_CALL` charges for it."""
+_CALLED_BY_THE_CHAIN = frozenset(
+    {"price_line", "judge_line", "validate_record", "validate_file", "include", "small_amount"}
+    | {"tax", "rounded", "interest", "time_bar"}
+)
+
+
+def most_cost(entry: str) -> int:
+    """The static cost that an entry point may have."""
+    return MOST_CHAIN_COST if entry in _CALLED_BY_THE_CHAIN else MOST_COST
+
+
+def check_costs(costs: Mapping[str, int]) -> None:
+    """RuleRefused TOO_COSTLY where an entry point that the chain calls is above `MOST_CHAIN_COST`.
+
+    What a message costs is known before its agreement and its rules are looked up, so a call has one price. Only what
+    agents alone call may take as long as the checker allows.
+    """
+    for entry, cost in costs.items():
+        if cost > most_cost(entry):
+            expected = f"a cost of at most {most_cost(entry):_}, since the chain calls it"
+            refuse(RuleCode.TOO_COSTLY, entry, expected, f"{cost:_}")
 
 
 def check_interface(program: Program, slot: Slot, interface: int) -> None:

@@ -85,7 +85,8 @@ def _delay(base: sqlite3.Connection, fact: PaidLate | InterestClaimed) -> None:
             after = replace(before, late=before.late + 1)
         case InterestClaimed():
             after = replace(before, settled=fact.settled, claimed_to=fact.claimed_to)
-            base.execute("INSERT INTO note VALUES (?, ?)", (fact.note, int(NoteKind.INTEREST)))
+            if fact.note:
+                base.execute("INSERT INTO note VALUES (?, ?)", (fact.note, int(NoteKind.INTEREST)))
         case _:
             assert_never(fact)
     base.execute("INSERT OR REPLACE INTO arrears VALUES (?, ?)", (fact.obligation, encode(after)))

@@ -139,7 +139,8 @@ class Teller:
             case InterestClaimed():
                 days = ", ".join(f"{each.days} days on {self._money(each.principal)}" for each in fact.spans)
                 interest = self._money(sum(each.interest for each in fact.spans))
-                return f"obligation {fact.obligation}: {days} bear {interest}, by {short(fact.rule)}"
+                told = days or "payments that are barred by time"
+                return f"obligation {fact.obligation}: {told} bear {interest}, by {short(fact.rule)}"
             case PeriodRerated():
                 return self._rerate(fact)
             case _:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from abci_app.rules.check import MOST_COST
 from abci_app.rules.declarations import MOST_COLUMNS, MOST_ROWS
+from abci_app.rules.interface import most_cost
 from abci_app.rules.lookups import LOOKUP_COSTS
 from settle.rules.boxes import Box, Swept, meet, sweep
 from settle.rules.decision_csv import DecisionTable, TableLine
@@ -37,7 +37,7 @@ def _too_large(table: DecisionTable) -> Finding | None:
     if columns > MOST_COLUMNS:
         told = f"{conditions} conditions and {results} results make {columns} columns: a table has {MOST_COLUMNS}"
         return Finding(table.file, 1, 0, "", "", told, "", "", advice)
-    most = min((MOST_COST - OTHERS) // (LOOKUP_COSTS["first_match"](1, conditions)), MOST_ROWS)
+    most = min((most_cost(table.entry.name) - OTHERS) // (LOOKUP_COSTS["first_match"](1, conditions)), MOST_ROWS)
     if len(table.lines) > most:
         told = f"{len(table.lines):,} lines: with {conditions} conditions a rule can search {most:,}"
         return Finding(table.file, 0, 0, "", "", told, "", "", advice)

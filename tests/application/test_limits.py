@@ -78,9 +78,9 @@ def test_a_proposal_is_charged_for_every_line_that_it_has_priced() -> None:
 
 
 def test_what_the_chain_asks_rules_about_is_charged_though_the_agreement_is_not_known_yet() -> None:
-    """256, 35 and 384 calls at most: an invoice of 64 lines, a claim of 17 spans, a re-rate of 64 lines."""
+    """512, 35 and 384 calls at most: an invoice of 64 lines by two versions, a claim of 17 spans, a re-rate."""
     maker = signer(CUCC, Role.MAKER)
-    least = {IssueInvoice(1, 0, 1, Direction(0)): 256, ClaimInterest(1): 35, Rerate(1, 0, 1): 384}
+    least = {IssueInvoice(1, 0, 1, Direction(0)): 512, ClaimInterest(1): 35, Rerate(1, 0, 1): 384}
     for message, calls in least.items():
         assert transaction.read(CHAIN, signed(maker, 1, message)).cost > calls * RULE_CALL
 

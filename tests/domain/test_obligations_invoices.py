@@ -221,8 +221,9 @@ def test_numbers_end() -> None:
     book.refuses(MAKERS[CUCC], bill(OUT, ELSEWHERE), Code.NO_NUMBER_LEFT)
 
 
-def test_a_month_later_its_invoice_is_still_dated_by_its_own_calendar() -> None:
+@pytest.mark.parametrize("billed", [PAY_BY - 1, PAY_BY, month(3).pay_by])
+def test_an_invoice_is_dated_by_its_own_calendar_but_never_before_itself(billed: int) -> None:
     book = money_book()
     sign_period(book, Amounts((60 * YUAN, 0)))
-    invoice(book, OUT, at=month(3).pay_by)
-    assert obligation(book, 1).claim.due == PAY_BY
+    invoice(book, OUT, at=billed)
+    assert obligation(book, 1).claim.due == max(PAY_BY, billed)

@@ -173,13 +173,13 @@ def test_a_table_that_a_rule_cannot_hold_is_an_error() -> None:
 
 
 def test_a_large_table_has_vectors_from_all_over_and_stays_within_a_bundle(tmp_path: Path) -> None:
-    text = "calls,=amount_micro\n" + "".join(f"{at * 10}..{at * 10 + 8},{at % 7}\n" for at in range(1_500))
+    text = "calls,=amount_micro\n" + "".join(f"{at * 10}..{at * 10 + 8},{at % 7}\n" for at in range(500))
     folder, (rule, vectors) = made(tmp_path, text)
     assert build_bundle(folder)
     own = [one.arguments[3] for one in vectors if one.source.startswith(b"from the table itself")]
     assert 100 < len(own) <= 1_000
-    assert max(cell for cell in own if isinstance(cell, int)) > 14_000
-    assert rule.call("price_line", 1, 0, 0, 14_998, 0, 0, 1, 2) == (1_499 % 7,)
+    assert max(cell for cell in own if isinstance(cell, int)) > 4_000
+    assert rule.call("price_line", 1, 0, 0, 4_998, 0, 0, 1, 2) == (499 % 7,)
 
 
 # ------------------------------------------------------------------------------------------------------------- faults

@@ -186,7 +186,8 @@ def _delay(state: Writer, fact: PaidLate | InterestClaimed) -> None:
             LATE_PAYMENTS.put(state, LateKey(fact.obligation, after.late), late)
         case InterestClaimed():
             after = replace(before, settled=fact.settled, claimed_to=fact.claimed_to)
-            NOTES.put(state, ObligationKey(fact.note), Note(NoteKind.INTEREST, fact.obligation, fact.rule))
+            if fact.note:
+                NOTES.put(state, ObligationKey(fact.note), Note(NoteKind.INTEREST, fact.obligation, fact.rule))
             for number in range(before.settled + 1, fact.settled + 1):
                 LATE_PAYMENTS.delete(state, LateKey(fact.obligation, number))
         case _:

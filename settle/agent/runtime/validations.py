@@ -14,15 +14,14 @@ def validation_of(side: Side, rulebook: Rulebook, settings: NumberingSettings, h
     """The rule of one period as of a height: the version for its first usage, as with the tolerance.
 
     None where the agreement binds none, or none is in force. Raises `CannotRate` where its parameters are not the
-    rule's, and what `Rulebook` raises. The agreement gives the parameters in the order of `validate_record`, which
-    names them all.
+    rule's, and what `Rulebook` raises.
     """
     bound = binding(side.known.terms, Slot.VALIDATION)
     dates = side.known.dates
     rule = None if bound is None else rulebook.rule_for(bound.rule, dates.usage_from, height)
     if bound is None or rule is None:
         return None
-    names = [declared.name for declared in rule.agreement_parameters("validate_record")]
+    names = rule.parameters()  # as the chain binds them: by what the rule's text names first
     if len(names) != len(bound.parameters):
         raise CannotRate(
             expected=f"the parameters {', '.join(names) or 'none'} of {rule.manifest.name}",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.console import RenderableType
 
-from abci_app.kernel.costs import MOST_PER_BLOCK, RULE_CALL
-from abci_app.rules.check import MOST_COST
+from abci_app.kernel.costs import MOST_PER_BLOCK
+from abci_app.rules.interface import most_cost
 from settle.cli.failures import Exit, usage
 from settle.cli.output import Output, facts_of, table
 from settle.cli.rule.calls import told, words_of
@@ -87,7 +87,7 @@ def cost(folder: Path, *, all_lines: bool = False, json: bool = False) -> None:
     rule = compile_folder(folder.absolute()).rule
     by_entry = {entry: line_costs(rule.program, entry) for entry in rule.costs}
     document = [
-        {"entry": entry, "cost": whole, "microseconds": _micro(whole), "of_most": whole / MOST_COST}
+        {"entry": entry, "cost": whole, "microseconds": _micro(whole), "of_most": whole / most_cost(entry)}
         | {"of_block": _micro(whole) / MOST_PER_BLOCK, "lines": [_line(one) for one in by_entry[entry]]}
         for entry, whole in rule.costs.items()
     ]
@@ -97,7 +97,7 @@ def cost(folder: Path, *, all_lines: bool = False, json: bool = False) -> None:
             entry,
             f"{whole:,}",
             f"{_micro(whole):.1f}",
-            f"{whole / MOST_COST:.2%}",
+            f"{whole / most_cost(entry):.2%}",
             f"{MOST_PER_BLOCK / _micro(whole):,.0f}",
         )
         for entry, whole in rule.costs.items()
@@ -107,9 +107,6 @@ def cost(folder: Path, *, all_lines: bool = False, json: bool = False) -> None:
         shown += [f"\n{entry}", _hot(lines, rule.costs[entry], len(lines) if all_lines else _HOT)]
     out = Output(as_json=json)
     out.result(document, *shown)
-    for entry, whole in rule.costs.items():
-        if _micro(whole) > RULE_CALL:
-            out.hint(f"{entry} takes longer than the {RULE_CALL} us that a block is charged for a call of a rule")
 
 
 def _micro(whole: int) -> float:

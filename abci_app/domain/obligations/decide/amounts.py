@@ -33,15 +33,33 @@ class Writing(NamedTuple):
     tax: RuleFunction | None
 
 
-def writing_of(state: Reader, at: Context, governing: TermsInForce, row: Period) -> Writing:
-    """How invoices of a period are written. Raises `Rejected` where a rule is bound and has no version in force."""
-    terms = governing.terms
-    bound = binding_for(state, at.rules.interface, terms, Slot.INVOICE, TAX)
+def writing_of(state: Reader, at: Context, governing: TermsInForce, row: Period, stated: bytes = b"") -> Writing:
+    """How invoices of a period are written, or by which rule one states to be written already.
+
+    Raises `Rejected` where a rule is bound and has no version in force.
+    """
+    bound = binding_for(state, at.rules.interface, governing.terms, Slot.INVOICE, TAX)
     if bound is None:
-        return Writing(terms.currency, b"", None, None)
-    rule = bundle_in_force(state, at, governing, row, bound, TAX)
+        return Writing(governing.terms.currency, b"", None, None)
+    return _by(at, governing, bound, stated or bundle_in_force(state, at, governing, row, bound, TAX))
+
+
+def corrected(state: Reader, at: Context, governing: TermsInForce, refused: Writing) -> Writing | None:
+    """The version in force now in the place of one that refuses a period's figures; None where there is no other.
+
+    A version that answers counts for ever. But one that was voted by mistake would leave its months without an
+    invoice for ever too, whatever is voted after it.
+    """
+    bound = binding_for(state, at.rules.interface, governing.terms, Slot.INVOICE, TAX)
+    if bound is None:
+        return None
+    rule = bundle_for(state, at.rules, bound, TAX, governing.row.usage_from, at.height)
+    return _by(at, governing, bound, rule) if rule not in (b"", refused.rule) else None
+
+
+def _by(at: Context, governing: TermsInForce, bound: SlotBinding, rule: bytes) -> Writing:
     rounded, tax = (at.rules.bound(rule, entry, bound.parameters) for entry in ("rounded", "tax"))
-    return Writing(terms.currency, rule, rounded, tax)
+    return Writing(governing.terms.currency, rule, rounded, tax)
 
 
 def bundle_in_force(

@@ -24,7 +24,6 @@ from abci_app.domain.obligations.queries import (
     whole_days,
 )
 from abci_app.domain.obligations.schema import (
-    MOST_LATE,
     Claim,
     ClaimInterest,
     Code,
@@ -66,26 +65,28 @@ def claim_interest(state: Reader, at: Context, message: ClaimInterest) -> tuple[
             return due  # claimed before, and no further day has passed
         reject(Code.NOT_LATE, expected=f"a day or more after {claim.due}", actual=row.state.name)
     agreed = _agreed(view, at, row)
-    taken = _in_time(view, at, agreed, found.late)
-    still_open = found.still_open if taken.is_all else None
-    if not taken.late and still_open is None:
-        reject(Code.TIME_BARRED, expected=f"a claim within {taken.bar} seconds of a late payment", actual=at.time)
+    bar = _time_bar(view, at, agreed) if found.late else 0
+    taken = tuple(late for late in found.late if not bar or at.time < late.owed_to + bar)
+    if found.is_all and not taken and found.still_open is None:
+        reject(Code.TIME_BARRED, expected=f"a claim within {bar} seconds of a late payment", actual=at.time)
 
     # HOW MUCH
     rule = bundle_in_force(view, at, agreed.governing, agreed.row, agreed.interest, INTEREST)
     interest = at.rules.bound(rule, "interest", agreed.interest.parameters)
-    owed_late = taken.late if still_open is None else (*taken.late, still_open)
+    owed_late = taken if found.still_open is None else (*taken, found.still_open)
     spans = tuple(_span(interest, claim, each) for each in owed_late)
     total = sum(span.interest for span in spans)
-    if not total:
+    if not total and found.is_all:
         reject(Code.INTEREST_TOO_SMALL, expected="a minor unit of interest or more", actual=0)
     check_room(view, claim.debtor, claim.creditor, claim.currency, total)
-    note = next_number(view, 1)
+    note = next_number(view, 1) if total else 0
 
     # WHAT FOLLOWS
-    settled = arrears.late if taken.is_all else taken.last
-    claimed_to = arrears.claimed_to if still_open is None else still_open.owed_to
+    settled = arrears.settled + len(found.late)
+    claimed_to = arrears.claimed_to if found.still_open is None else found.still_open.owed_to
     claimed = InterestClaimed(number, note, rule, spans, settled, claimed_to)
+    if not total:
+        return (*due, claimed)  # passed over: else whoever pays late could hide the rest behind crumbs
     owed = note_claim(claim.origin, claim.debtor, claim.creditor, total, agreed.governing, at.time)
     return (*due, claimed, ObligationPosted(note, owed))
 
@@ -118,26 +119,11 @@ def _agreed(view: Reader, at: Context, row: Obligation) -> _Agreed:
     return _Agreed(governing, period(view, PeriodKey(origin.agreement, origin.pair, origin.ordinal)), bound)
 
 
-class _Taken(NamedTuple):
-    """The late payments that a claim takes: the oldest that no time bar has passed."""
-
-    late: tuple[LatePayment, ...]
-    last: int  # number of the last one taken
-    is_all: bool  # whether no younger one is left
-    bar: int  # seconds; 0 where there is no bar
-
-
-def _in_time(view: Reader, at: Context, agreed: _Agreed, late: tuple[tuple[int, LatePayment], ...]) -> _Taken:
-    """A claim for a delay that has ended is raised within the agreement's time bar, or never."""
-    bar = _time_bar(view, at, agreed) if late else 0
-    in_time = [(number, each) for number, each in late if not bar or at.time < each.owed_to + bar]
-    taken = in_time[:MOST_LATE]
-    last = taken[-1][0] if taken else 0
-    return _Taken(tuple(each for _, each in taken), last, len(in_time) == len(taken), bar)
-
-
 def _time_bar(view: Reader, at: Context, agreed: _Agreed) -> int:
-    """Seconds to raise a claim, by the agreement's dispute rule; 0 where it binds none. Raises `Rejected`."""
+    """Seconds to raise a claim for a delay that has ended, by the agreement's dispute rule; 0 where it binds none.
+
+    Raises `Rejected`.
+    """
     bound = binding_for(view, at.rules.interface, agreed.governing.terms, Slot.DISPUTE, _TIME_BARS)
     if bound is None:
         return 0

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from abci_app.domain.agreements.queries import TermsInForce, operator_of
-from abci_app.domain.obligations.decide.amounts import Writing, by_service, check_room, in_minor, tax_on, writing_of
+from abci_app.domain.obligations.decide.amounts import (
+    Writing,
+    by_service,
+    check_room,
+    corrected,
+    in_minor,
+    tax_on,
+    writing_of,
+)
 from abci_app.domain.obligations.decide.common import held_by_silence, next_number, require_role
 from abci_app.domain.obligations.queries import Fact, closes, fold_all
 from abci_app.domain.obligations.schema import (
@@ -24,7 +34,7 @@ from abci_app.domain.periods.decide.common import find
 from abci_app.domain.periods.queries import creditor_of, has_difference, present, statement_of
 from abci_app.domain.periods.schema import Flags, Period, PeriodClosed, PeriodState, Statement, StatementLine
 from abci_app.domain.periods.tables import PeriodKey
-from abci_app.kernel.codes import reject
+from abci_app.kernel.codes import Rejected, reject
 from abci_app.kernel.context import Context
 from abci_app.kernel.roles import Role
 from abci_app.state.overlay import Reader
@@ -50,9 +60,7 @@ def issue_invoice(state: Reader, at: Context, message: IssueInvoice) -> tuple[Fa
     statement = _invoiceable(view, row, governing, message.direction, at.time)
 
     # HOW MUCH
-    writing = writing_of(view, at, governing, row)
-    lines = _lines(writing, statement, governing, message.direction)
-    taxes = _taxes(writing, lines, governing)
+    rule, lines, taxes = _written(view, at, governing, row, statement, message.direction)
     payable, disputed = _gross(lines, taxes)
     check_room(view, debtor, creditor, terms.currency, payable + disputed)
     number = next_number(view, 2)
@@ -63,15 +71,16 @@ def issue_invoice(state: Reader, at: Context, message: IssueInvoice) -> tuple[Fa
     posted: list[ObligationPosted] = []
     if payable:
         held = held_by_silence(row, governing, at.time)
-        claim = Claim(origin, debtor, creditor, terms.currency, payable, _pay_by(row, governing), *held, terms.contest)
+        due_by = _pay_by(row, governing, at.time)
+        claim = Claim(origin, debtor, creditor, terms.currency, payable, due_by, *held, terms.contest)
         posted.append(ObligationPosted(number, claim))
     if disputed:
         claim = Claim(origin, debtor, creditor, terms.currency, disputed, dates.pay_by, Hold.DISPUTED, 0, terms.contest)
         posted.append(ObligationPosted(number + len(posted), claim))
     invoice = Invoice(row.statement, lines, number if payable else 0, posted[-1].obligation if disputed else 0)
     issued: tuple[Fact, ...] = (InvoiceIssued(*key, message.direction, invoice),)
-    if writing.rule:
-        issued += (TaxStated(*key, message.direction, writing.rule, taxes),)
+    if rule:
+        issued += (TaxStated(*key, message.direction, rule, taxes),)
     fold_all(view, (*issued, *posted))
     closed = (PeriodClosed(*key),) if closes(view, key) else ()
     return (*due, *issued, *posted, *closed)
@@ -87,6 +96,34 @@ def _invoiceable(view: Reader, row: Period, governing: TermsInForce, direction: 
     if not statement.payable[direction] and not statement.disputed[direction]:
         reject(Code.NOTHING_TO_INVOICE, expected="something owed in this direction", actual=direction)
     return statement
+
+
+class _Written(NamedTuple):
+    rule: bytes  # empty where none is bound
+    lines: tuple[InvoiceLine, ...]
+    taxes: tuple[TaxLine, ...]
+
+
+def _written(
+    view: Reader, at: Context, governing: TermsInForce, row: Period, statement: Statement, direction: int
+) -> _Written:
+    """By the version of the cut-off; where that refuses the figures, by the one that a later vote has put in its place.
+
+    Raises `Rejected`.
+    """
+    writing = writing_of(view, at, governing, row)
+    try:
+        return _by(writing, governing, statement, direction)
+    except Rejected:
+        other = corrected(view, at, governing, writing)
+        if other is None:
+            raise
+    return _by(other, governing, statement, direction)
+
+
+def _by(writing: Writing, governing: TermsInForce, statement: Statement, direction: int) -> _Written:
+    lines = _lines(writing, statement, governing, direction)
+    return _Written(writing.rule, lines, _taxes(writing, lines, governing))
 
 
 def _lines(writing: Writing, statement: Statement, governing: TermsInForce, direction: int) -> tuple[InvoiceLine, ...]:
@@ -125,7 +162,8 @@ def _gross(lines: tuple[InvoiceLine, ...], taxes: tuple[TaxLine, ...]) -> tuple[
     return payable, disputed
 
 
-def _pay_by(row: Period, governing: TermsInForce) -> int:
-    """Nobody is late with what was held."""
+def _pay_by(row: Period, governing: TermsInForce, time: int) -> int:
+    """Nobody is late with what was held, or with what was not billed yet."""
     dates = governing.row
-    return max(dates.pay_by, dates.agree_by + governing.terms.contest) if row.flags & Flags.DEEMED else dates.pay_by
+    held_until = dates.agree_by + governing.terms.contest if row.flags & Flags.DEEMED else 0
+    return max(dates.pay_by, held_until, time)

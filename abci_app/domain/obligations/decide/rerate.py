@@ -30,7 +30,7 @@ from abci_app.domain.obligations.schema import (
     RerateLine,
     RerateNote,
 )
-from abci_app.domain.obligations.tables import RERATINGS
+from abci_app.domain.obligations.tables import RERATINGS, TAXES, InvoiceKey
 from abci_app.domain.periods.decide.common import find
 from abci_app.domain.periods.queries import AGREED, creditor_of, present, statement_of
 from abci_app.domain.periods.schema import (
@@ -46,7 +46,7 @@ from abci_app.domain.periods.tables import PeriodKey
 from abci_app.domain.rulebook.queries import versions_over
 from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context
-from abci_app.kernel.money import Rounding, mul_div
+from abci_app.kernel.money import LARGEST, Rounding, mul_div
 from abci_app.kernel.roles import Role
 from abci_app.rules.interface import Slot
 from abci_app.state.overlay import Reader
@@ -77,7 +77,7 @@ def rerate(state: Reader, at: Context, message: Rerate) -> tuple[Fact, ...]:
     # HOW MUCH
     counted = {} if last is None else {line.line: line.after for line in last.lines}
     lines = _lines(at, governing, statement, after, counted)
-    writing = writing_of(view, at, governing, row)
+    writing = writing_of(view, at, governing, row, _stated(view, key))
     notes = _notes(view, at, governing, writing, statement, lines, key, held_by_silence(row, governing, at.time))
     for claim in (note.claim for note in notes):
         together = sum(note.claim.amount for note in notes if note.claim.debtor == claim.debtor)
@@ -87,6 +87,12 @@ def rerate(state: Reader, at: Context, message: Rerate) -> tuple[Fact, ...]:
     told = tuple(note.told for note in notes)
     rerated = PeriodRerated(*key, row.statement, before, after, writing.rule, lines, told)
     return (*due, rerated, *(ObligationPosted(note.told.obligation, note.claim) for note in notes))
+
+
+def _stated(view: Reader, key: PeriodKey) -> bytes:
+    """The rule that the invoices of the period are written by; empty where none is. A note follows its invoice."""
+    stated = (TAXES.get(view, InvoiceKey(*key, direction)) for direction in Direction)
+    return next((taxes.rule for taxes in stated if taxes is not None), b"")
 
 
 def _rerateable(view: Reader, row: Period, governing: TermsInForce) -> Statement:
@@ -174,6 +180,8 @@ def _notes(
     found: list[_Note] = []
     for direction in Direction:
         net, tax = _difference(writing, governing, statement, lines, direction)
+        if max(abs(net), abs(tax)) > LARGEST:  # lines of the largest amount, rounded up; their sum may still be small
+            reject(Code.ACCOUNT_FULL, expected=f"at most {LARGEST} of net and of tax", actual=(net, tax))
         if not net + tax:
             continue
         creditor = creditor_of(terms.flow, direction) if net + tax > 0 else 1 - creditor_of(terms.flow, direction)

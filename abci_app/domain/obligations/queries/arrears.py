@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from abci_app.domain.agreements.queries import active_terms, bindings
 from abci_app.domain.obligations.queries.stored import open_amount
-from abci_app.domain.obligations.schema import Arrears, Claim, LatePayment, Obligation, PaidLate, State
+from abci_app.domain.obligations.schema import MOST_LATE, Arrears, Claim, LatePayment, Obligation, PaidLate, State
 from abci_app.domain.obligations.tables import (
     ARREARS,
     LATE_PAYMENTS,
@@ -25,9 +25,10 @@ OPEN = (State.DUE, State.NOTIFIED, State.PARTIAL)
 
 
 class Delays(NamedTuple):
-    """Of one obligation, what no claim has taken yet: late payments by number, and what is still open."""
+    """Of one obligation, what the next claim is about: late payments, the oldest first, and what is still open."""
 
-    late: tuple[tuple[int, LatePayment], ...]
+    late: tuple[LatePayment, ...]  # at most `MOST_LATE`
+    is_all: bool  # whether no younger late payment waits; what is still open comes after the last of them
     still_open: LatePayment | None  # `owed_to` is a whole number of days after `owed_from`
 
 
@@ -50,18 +51,22 @@ def arrears_of(state: Reader, number: int, claim: Claim) -> Arrears:
 
 
 def delays(state: Reader, number: int, time: int) -> Delays:
-    """What interest may be claimed for, as of a header time: whole days only."""
+    """What interest may be claimed for, as of a header time: whole days only, and no more than one claim takes.
+
+    For a debtor may pay in as many crumbs as it likes, and a claim is charged for what it reads.
+    """
     row = OBLIGATIONS.require(state, ObligationKey(number))
     if not bears_interest(state, number, row):
-        return Delays((), None)
+        return Delays((), is_all=True, still_open=None)
     arrears = arrears_of(state, number, row.claim)
-    numbers = range(arrears.settled + 1, arrears.late + 1)
-    late = tuple((each, LATE_PAYMENTS.require(state, LateKey(number, each))) for each in numbers)
+    last = min(arrears.late, arrears.settled + MOST_LATE)
+    late = tuple(LATE_PAYMENTS.require(state, LateKey(number, each)) for each in range(arrears.settled + 1, last + 1))
+    is_all = last == arrears.late
     days = whole_days(arrears.claimed_to, time)
-    if row.state not in OPEN or not days:
-        return Delays(late, None)
+    if not is_all or row.state not in OPEN or not days:
+        return Delays(late, is_all, None)
     until = arrears.claimed_to + days * DAY
-    return Delays(late, LatePayment(open_amount(row), arrears.claimed_to, until))
+    return Delays(late, is_all, LatePayment(open_amount(row), arrears.claimed_to, until))
 
 
 def late_payment(state: Reader, number: int, amount: int, paid_on: int) -> tuple[PaidLate, ...]:

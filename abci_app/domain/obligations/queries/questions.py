@@ -33,7 +33,7 @@ from abci_app.domain.periods.tables import PeriodKey
 from abci_app.domain.rulebook.tables import BUNDLES, BundleKey
 from abci_app.kernel.context import Moment
 from abci_app.kernel.encoding import U8, U16, U32, Basis, Currency, Decoder, Micro, SignedMicro, Value
-from abci_app.rules.bundle import read_bundle
+from abci_app.rules.bundle import manifest_in
 from abci_app.rules.interface import Slot
 from abci_app.state.overlay import Overlay, Reader
 
@@ -129,7 +129,9 @@ def _notes(state: Reader, now: Moment, data: bytes) -> object:
 
 
 def _delays(state: Reader, now: Moment, data: bytes) -> object:
-    """What interest may be claimed for now: late payments, then what is still open."""
+    """What the next claim for interest is about: late payments, then what is still open. Whether the agreement's
+    time bar has passed a late payment over is the rule's to say, when it is claimed.
+    """
     number = _read_number(data)
     row = OBLIGATIONS.get(state, ObligationKey(number))
     if row is None or row.claim.origin.round:
@@ -138,12 +140,12 @@ def _delays(state: Reader, now: Moment, data: bytes) -> object:
     assert governing is not None, "an invoice's period is in the calendar"
 
     def interface(bundle: bytes) -> int:
-        return read_bundle(BUNDLES.require(state, BundleKey(bundle)).raw).manifest.interface
+        return manifest_in(BUNDLES.require(state, BundleKey(bundle)).raw).interface
 
     if binding_for(state, interface, governing.terms, Slot.INVOICE, INTEREST) is None:
         return ()
     found = delays(present(state, number, now.time).view, number, now.time)
-    return tuple(late for _, late in found.late) + (() if found.still_open is None else (found.still_open,))
+    return found.late if found.still_open is None else (*found.late, found.still_open)
 
 
 def _rerating(state: Reader, now: Moment, data: bytes) -> object:

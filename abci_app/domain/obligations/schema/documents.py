@@ -21,7 +21,7 @@ from abci_app.kernel.encoding import U8, U16, U32, Currency, Hash32, Micro, Seco
 from abci_app.kernel.hashing import Tag, tagged
 
 MOST_LATE = 16
-"""Late payments that one claim takes, the oldest first."""
+"""Late payments that one claim takes or passes over, the oldest first."""
 MOST_SPANS = MOST_LATE + 1
 
 

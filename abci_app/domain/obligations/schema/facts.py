@@ -131,13 +131,16 @@ class PaidLate(Value, frozen=True, tag="obligations.paid_late"):
 
 
 class InterestClaimed(Value, frozen=True, tag="obligations.interest_claimed"):
-    """Interest on an obligation's delays, posted as an obligation of its own."""
+    """Interest on an obligation's delays, posted as an obligation of its own.
+
+    `note` is 0 where nothing is asked for and younger delays wait: then these are passed over.
+    """
 
     obligation: ObligationNumber
-    note: ObligationNumber
+    note: U32
     rule: Hash32
-    spans: Annotated[tuple[InterestSpan, ...], Meta(min_length=1, max_length=MOST_SPANS)]
-    settled: U32  # late payments up to this number are claimed, or barred by time
+    spans: Annotated[tuple[InterestSpan, ...], Meta(max_length=MOST_SPANS)]
+    settled: U32  # late payments up to this number are claimed, passed over, or barred by time
     claimed_to: Seconds  # for what is still open
 
 

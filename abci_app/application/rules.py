@@ -7,7 +7,7 @@ from functools import partial
 from abci_app.domain.rulebook.tables import BUNDLES, BundleKey
 from abci_app.kernel.codes import Rejected
 from abci_app.kernel.context import RuleFunction, Rules
-from abci_app.rules.bundle import LoadedRule, load_bundle, read_bundle
+from abci_app.rules.bundle import LoadedRule, load_bundle, manifest_of
 from abci_app.rules.codes import RejectedByRule, RuleCode, RuleRefused
 from abci_app.rules.tables import Cell
 from abci_app.state.overlay import Reader
@@ -39,7 +39,7 @@ class RuleCache:
         """What a bundle's manifest says, without compiling it."""
         found = self._interfaces.get(bundle)
         if found is None:
-            found = read_bundle(BUNDLES.require(state, BundleKey(bundle)).raw).manifest.interface
+            found = manifest_of(BUNDLES.require(state, BundleKey(bundle)).raw).interface
             self._interfaces[bundle] = found
         return found
 

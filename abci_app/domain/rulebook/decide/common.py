@@ -7,7 +7,8 @@ from abci_app.domain.rulebook.schema import Code, RuleVersion
 from abci_app.domain.rulebook.tables import BUNDLES, RULES, BundleKey, RuleKey
 from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context
-from abci_app.rules.bundle import Manifest, read_bundle
+from abci_app.rules.bundle import Manifest
+from abci_app.rules.bundle import manifest_of as manifest_in
 from abci_app.state.overlay import Reader
 
 
@@ -31,7 +32,7 @@ def check_suspended(state: Reader, at: Context, rule: int) -> None:
 
 def manifest_of(state: Reader, bundle: bytes) -> Manifest:
     """The manifest of a stored bundle."""
-    return read_bundle(BUNDLES.require(state, BundleKey(bundle)).raw).manifest
+    return manifest_in(BUNDLES.require(state, BundleKey(bundle)).raw)
 
 
 def check_continues(state: Reader, at: Context, rule: int | None, manifest: Manifest, bundle: bytes) -> None:

@@ -37,11 +37,12 @@ from abci_app.domain.rulebook.schema import (
     ScheduleVersion,
     SuspendRule,
 )
-from abci_app.kernel.approvals import Advance, Approve
+from abci_app.kernel.approvals import Advance, Approve, DocumentKind
 from abci_app.kernel.commitments import multiplications_to_open, multiplications_to_verify
 from abci_app.kernel.costs import (
     BUNDLE_BYTE,
     BUNDLE_CHECK,
+    BUNDLE_VECTORS,
     ED25519,
     FACT,
     POINT_MULTIPLICATION,
@@ -49,6 +50,7 @@ from abci_app.kernel.costs import (
     RULE_CALL,
     RULE_STEPS,
     SIGNATURE,
+    VOTES,
     bytes_cost,
 )
 from abci_app.rules.bundle import read_bundle
@@ -59,9 +61,12 @@ def _rows(facts: int, rows: int) -> int:
     return facts * FACT + rows * ROW_WRITE
 
 
-def _approve(_: Approve) -> int:
-    """A signature may be the last, and move the bias of a unit pair."""
-    return _rows(4, 7)
+_COUNTED = (DocumentKind.KEY_CHANGE, DocumentKind.PROPOSAL, DocumentKind.READINESS)
+
+
+def _approve(message: Approve) -> int:
+    """A signature may be the last, and move the bias of a unit pair; votes are counted, after a revocation again."""
+    return _rows(4, 7) + (VOTES if message.kind in _COUNTED else 0)
 
 
 def _advance(_: Advance) -> int:
@@ -113,8 +118,8 @@ def _publish_bundle(message: PublishBundle) -> int:
 
 
 def _schedule_version(_: ScheduleVersion) -> int:
-    """With it may come a new rule; the bundle is read, not checked again."""
-    return _rows(2, 4) + BUNDLE_CHECK // 4
+    """With it may come a new rule; the outcomes that nodes sign are hashed, the bundle is not checked again."""
+    return _rows(2, 4) + BUNDLE_VECTORS
 
 
 def _change_rule(_: RollBack | SuspendRule | RatifySuspension | ResumeRule) -> int:

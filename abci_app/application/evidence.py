@@ -5,24 +5,27 @@ from __future__ import annotations
 from hashlib import sha256
 
 from abci_app.application.interface import Misbehaviour, ValidatorPower
-from abci_app.domain.members.queries import validator_powers
+from abci_app.domain.members.queries import is_needed, validator_powers
 from abci_app.domain.members.schema import ValidatorSuspended
-from abci_app.domain.members.tables import VALIDATORS
+from abci_app.domain.members.tables import VALIDATORS, ValidatorKey
 from abci_app.state.overlay import Reader
 
 
 def suspensions(state: Reader, evidence: tuple[Misbehaviour, ...]) -> tuple[ValidatorSuspended, ...]:
     """Equivocation and attacks on light clients cost the validator its power, by rule and without a vote.
 
-    CometBFT has verified the evidence: it is part of the block. The last validator keeps its power: a chain
-    cannot go on without any.
+    CometBFT has verified the evidence: it is part of the block. The last validator keeps its power, of all and
+    of the members: a chain cannot go on without any, nor a vote.
     """
-    by_address = {_address(key.public): (key.public, row.operator) for key, row in VALIDATORS.rows(state) if row.power}
+    by_address = {_address(public): public for public, _ in validator_powers(state)}
     found: list[ValidatorSuspended] = []
     for fault in evidence:
-        if fault.address in by_address and len(by_address) > 1:
-            public, operator = by_address.pop(fault.address)
-            found.append(ValidatorSuspended(operator, public, fault.height))
+        public = by_address.get(fault.address)
+        if public is None or is_needed(state, public, by_address.values()):
+            continue
+        del by_address[fault.address]
+        operator = VALIDATORS.require(state, ValidatorKey(public)).operator
+        found.append(ValidatorSuspended(operator, public, fault.height))
     return tuple(found)
 
 

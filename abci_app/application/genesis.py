@@ -22,6 +22,7 @@ from abci_app.domain.rulebook.tables import BUNDLES, RULES, BundleKey, RuleKey
 from abci_app.kernel.codes import Rejected
 from abci_app.kernel.encoding import LATEST_INSTANT, Malformed, encode
 from abci_app.kernel.signatures import is_key
+from abci_app.kernel.thresholds import MOST_SEATS
 from abci_app.rules.bundle import bundle_hash, load_bundle, read_bundle
 from abci_app.rules.codes import RuleRefused
 from abci_app.state.forest import sentinels
@@ -80,7 +81,8 @@ def _check_fact(state: Overlay, number: int, fact: Fact) -> None:
     """A genesis fact makes a new object, and what it builds on was made by an earlier fact."""
     match fact:
         case OperatorAdmitted():
-            pass
+            if fact.operator > MOST_SEATS:
+                raise GenesisFault(f"fact {number} with an operator's number of at most {MOST_SEATS}", fact.operator)
         case UnitRegistered() | KeyRegistered() | ValidatorAppointed() | NodeRegistered():
             if OPERATORS.get(state, OperatorKey(fact.operator)) is None:
                 raise GenesisFault(f"fact {number} about an admitted operator", fact.operator)

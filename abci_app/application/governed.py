@@ -11,6 +11,7 @@ from abci_app.domain.agreements.tables import AGREEMENTS, AgreementKey
 from abci_app.domain.governance import schema as governance
 from abci_app.domain.governance.schema import Code, Propose
 from abci_app.domain.members import schema as members
+from abci_app.domain.members.tables import VALIDATORS, ValidatorKey
 from abci_app.domain.rulebook import schema as rulebook
 from abci_app.domain.rulebook.queries import latest
 from abci_app.domain.rulebook.tables import BUNDLES, BundleKey
@@ -76,6 +77,8 @@ def check_proposed(state: Reader, at: Context, message: Propose) -> None:
             expected = (agreement.first, agreement.second)
             reject(Code.PARTIES_DIFFER, expected=expected, actual=message.parties)
     for each in carried_messages(message.messages):
+        if message.concerned:
+            _check_concerned(state, message.concerned, each)
         if isinstance(each, rulebook.ScheduleVersion):
             _check_bundle(state, at, message, each.bundle)
             notice = at.parameters.notice if message.track == Track.MANDATED else at.parameters.delay
@@ -85,6 +88,22 @@ def check_proposed(state: Reader, at: Context, message: Propose) -> None:
             if newest is not None:
                 _check_bundle(state, at, message, newest[1].bundle)
             _check_notice(at, each.activation, at.parameters.rollback_delay)
+
+
+def _check_concerned(state: Reader, concerned: int, message: Governed) -> None:
+    """Who has no vote on its own membership must not lose it on anything else that comes along."""
+    match message:
+        case members.ChangeMembership():
+            about = True  # the form has checked of whom
+        case members.RemoveValidator():
+            row = VALIDATORS.get(state, ValidatorKey(message.public))
+            about = row is None or row.operator == concerned  # members refuses an unknown one
+        case _:
+            about = False
+    if not about:
+        kind = str(message.__struct_config__.tag)
+        expected = f"the membership and the validators of operator {concerned}, and nothing else"
+        reject(Code.NOT_ABOUT_THE_CONCERNED, expected=expected, actual=kind)
 
 
 def _check_notice(at: Context, activation: int, blocks: int) -> None:

@@ -25,6 +25,8 @@ from abci_app.state.store import Marker, Roots
 
 MOST_FACTS = 1000
 """Fact records in one answer."""
+_AT_ONCE = 16
+"""Fact records read before their sizes are known: a stored bundle is half a megabyte."""
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes of rows or facts that one answer may be made from: lists grow for ever, and so would its time and memory."""
 
@@ -91,18 +93,16 @@ def _marker(asked: Asked, _: bytes) -> bytes:
 def _facts(asked: Asked, data: bytes) -> bytes:
     if len(data) != 12:
         reject(Code.MALFORMED_QUERY, expected="start u64, most u32", actual=data.hex())
-    start, most = int.from_bytes(data[:8], "big"), int.from_bytes(data[8:], "big")
-    return encode(_within(asked.facts(start, min(most, MOST_FACTS))))
-
-
-def _within(records: list[bytes]) -> list[bytes]:
-    """As many records, from the first on, as an answer may hold, and at least one: who asks goes on from there."""
+    start, most = int.from_bytes(data[:8], "big"), min(int.from_bytes(data[8:], "big"), MOST_FACTS)
+    records: list[bytes] = []
     size = 0
-    for count, record in enumerate(records):
-        size += len(record)
-        if count and size > LARGEST_ANSWER:
-            return records[:count]
-    return records
+    while len(records) < most and (more := asked.facts(start + len(records), min(_AT_ONCE, most - len(records)))):
+        for record in more:
+            size += len(record)
+            if records and size > LARGEST_ANSWER:
+                return encode(records)  # and at least one: who asks goes on from there
+            records.append(record)
+    return encode(records)
 
 
 def _window(asked: Asked, data: bytes) -> bytes:

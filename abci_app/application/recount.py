@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abci_app.domain.governance.queries import tally
+from abci_app.domain.governance.queries import has_lost_votes, tally
 from abci_app.domain.governance.schema import MandateLost, ProposalState
 from abci_app.domain.governance.tables import BALLOTS, BallotKey
 from abci_app.domain.rulebook.queries import activation, waiting
@@ -16,12 +16,16 @@ def recounted(state: Reader, at: Context) -> tuple[Value, ...]:
     """What it means for rule versions that a vote has carried and that are not active yet.
 
     A vote that would no longer carry is lost with its versions: the vote of a key revoked between vote and
-    activation does not count. Else the height is what the nodes that still count are ready for.
+    activation does not count. One that has lost nobody stays carried, whatever thresholds are asked for since.
+    Else the height is what the nodes that still count are ready for. A proposal that is taking effect right now,
+    or only tried, has no vote to lose to its own messages: it is left alone.
     """
     facts: list[Value] = []
     for key, row in waiting(state, at.height):
+        if row.mandate == at.mandate:
+            continue
         ballot = BALLOTS.require(state, BallotKey(row.mandate))
-        if not tally(state, ballot).carried:
+        if has_lost_votes(state, ballot) and not tally(state, ballot).carried:
             lost = MandateLost(row.mandate)
             if ballot.state == ProposalState.APPROVED and lost not in facts:
                 facts.append(lost)

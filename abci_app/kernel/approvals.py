@@ -76,6 +76,8 @@ MOST_OF_ONE_PARTY = MOST_SIGNATURES // 2
 Signatures: TypeAlias = Annotated[tuple[Signature, ...], Meta(max_length=MOST_SIGNATURES)]
 MOST_VOTES = 256
 """What a row holds where every operator is asked: votes on a proposal, the readiness of nodes."""
+MOST_OF_ONE_NODE = 4
+"""Of a readiness, by one operator: a refusal, the approval after it, and two keys revoked meanwhile."""
 Votes: TypeAlias = Annotated[tuple[Signature, ...], Meta(max_length=MOST_VOTES)]
 
 
@@ -123,9 +125,9 @@ def has_signed(given: Sequence[Signature], key: bytes) -> bool:
     return any(signature.key == key for signature in given)
 
 
-def has_used_its_places(given: Sequence[Signature], operator: int) -> bool:
-    """Whether an operator has as many signatures under a document of two as it may, revoked ones included."""
-    return sum(1 for signature in given if signature.operator == operator) >= MOST_OF_ONE_PARTY
+def has_used_its_places(given: Sequence[Signature], operator: int, most: int = MOST_OF_ONE_PARTY) -> bool:
+    """Whether an operator has as many signatures under a document as it may, revoked ones included."""
+    return sum(1 for signature in given if signature.operator == operator) >= most
 
 
 def role_has_signed(policy: Policy, in_force: Sequence[Signature], operator: int, role: int) -> bool:

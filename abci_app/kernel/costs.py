@@ -15,6 +15,8 @@ RULE_CALL = 100  # an entry point of the largest static cost that a rule may hav
 ED25519 = 4_000  # in plain integers: kernel.ed25519
 BUNDLE_CHECK = 200_000  # decode, check and compile a bundle at the caps of the rule room, beside its bytes and vectors
 BUNDLE_BYTE = 2  # four bytes of a tree or a table, read and checked
+BUNDLE_VECTORS = 15_000  # the vectors of a stored bundle, decoded and hashed: as many as a transaction can bring
+VOTES = 4_000  # the signatures of all seats that a consortium may have, each with its key, counted
 RULE_STEPS = 100  # units of a rule's static cost in a microsecond
 
 MOST_PER_TRANSACTION = 400_000

@@ -16,7 +16,7 @@ Blocks: TypeAlias = Annotated[int, Meta(ge=1, le=_MOST_BLOCKS)]
 class Parameters(Value, frozen=True):
     """Heights count blocks; seconds are header time."""
 
-    voting: Annotated[int, Meta(ge=1, le=366 * DAY)]  # seconds that a proposal is open
+    voting: Annotated[int, Meta(ge=600, le=366 * DAY)]  # seconds that a proposal is open; with none, none ever passes
     delay: Blocks  # at least so many blocks from a proposal to the activation it asks for
     rollback_delay: Blocks
     notice: Blocks  # the same for a regulator's order

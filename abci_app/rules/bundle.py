@@ -7,6 +7,7 @@ proves the tree, the tables are checked cell by cell, and the bundle's own vecto
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Annotated, NamedTuple, NoReturn, TypeAlias
 
@@ -28,6 +29,9 @@ MOST_BUNDLE_BYTES = 512 * 1024
 MOST_VECTOR_COST = 20_000_000
 """Of all vectors together, each at its entry point's static cost: about 0.6 s of the executor."""
 LONGEST_SHOWN = 500
+MOST_VALUES = 100_000
+"""In a bundle, beside its tree and tables: strangers' bytes can be one value each, and all are looked at."""
+MOST_AUTHORS = 64
 ALWAYS = 2**40
 """`effective_to` of a rule without an end."""
 Cost: TypeAlias = Annotated[int, Meta(ge=0, le=2**32 - 1)]
@@ -63,7 +67,7 @@ class Manifest(Value, frozen=True):
     effective_to: Seconds  # usage time, not included
     tree: Hash32
     tables: tuple[TableDigest, ...]  # in the order of the tree
-    authors: tuple[Text, ...]
+    authors: Annotated[tuple[Text, ...], Meta(max_length=MOST_AUTHORS)]
     change_note: Annotated[bytes, Meta(max_length=1024)]
 
 
@@ -130,9 +134,11 @@ def _asked_by(program: Program, manifest: Manifest) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-_read_bundle = Decoder[Bundle](Bundle, deepest=6)
-_read_manifest = Decoder[Manifest](Manifest, deepest=5)
-_parts = msgspec.msgpack.Decoder(tuple[msgspec.Raw, ...]).decode
+# Its form, its cost, its message and the rule itself all come from the same bytes, one after the other.
+_read_bundle = lru_cache(maxsize=4)(Decoder[Bundle](Bundle, deepest=6, most_nodes=MOST_VALUES))
+_parts = msgspec.msgpack.Decoder(tuple[msgspec.Raw, msgspec.Raw, msgspec.Raw, msgspec.Raw]).decode
+_manifest = msgspec.msgpack.Decoder(Manifest).decode
+_vectors = msgspec.msgpack.Decoder(tuple[Vector, ...]).decode
 
 
 def write_bundle(bundle: Bundle) -> bytes:
@@ -155,13 +161,14 @@ def read_bundle(raw: bytes) -> Bundle:
         refuse(RuleCode.MALFORMED, "the bundle", "a bundle in canonical bytes", fault)
 
 
-def manifest_in(raw: bytes) -> Manifest:
-    """The manifest of a bundle that was read before, as every stored one was: the rest of it is passed over unread.
+def manifest_in(stored: bytes) -> Manifest:
+    """The manifest of a bundle that was read before it was stored; nothing else of it is decoded."""
+    return _manifest(_parts(stored)[0])
 
-    A bundle of many vectors takes a tenth of a second to read, and messages that name it are not charged for that.
-    """
-    manifest, *_ = _parts(raw)
-    return _read_manifest(bytes(manifest))
+
+def vectors_of(stored: bytes) -> tuple[Vector, ...]:
+    """The vectors of a bundle that was read before it was stored."""
+    return _vectors(_parts(stored)[3])
 
 
 def load_bundle(raw: bytes) -> LoadedRule:

@@ -68,7 +68,7 @@ class Council:
 
     def set_up(self) -> None:
         """Before the quarter: short delays, other thresholds, a regulator, nodes; one validator more, and not two."""
-        self._carry(Track.CONSORTIUM, SetParameters(replace(FAST, voting=20)))
+        self._carry(Track.CONSORTIUM, SetParameters(replace(FAST, voting=600)))
         self._carry(Track.CONSTITUTION, SetThresholds(replace(FIRST_THRESHOLDS, emergency=Share(3, 8))))
         for document in [self._propose(Track.CONSORTIUM, appointment(CTCC, which)) for which in (77, 78)]:
             self._vote(document, CMCC, CUCC, CTCC)
@@ -118,7 +118,7 @@ class Council:
         self._vote(self._propose(Track.CONSORTIUM, SetParameters(FAST)), CTCC, verdict=Verdict.REFUSE)
         document = self._propose(Track.CONSORTIUM, SetParameters(FAST))
         late = Advance(ObjectKind.PROPOSAL, BALLOTS.at(BallotKey(document)))
-        self._book.send(MAKERS[CBN], late, self._book.time + 20)
+        self._book.send(MAKERS[CBN], late, self._book.time + 600)
 
     def _lose_a_mandate(self) -> None:
         """CUCC's vote goes with its key before the version runs."""

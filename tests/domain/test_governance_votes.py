@@ -28,7 +28,7 @@ from abci_app.domain.members.schema import (
     MembershipChanged,
 )
 from abci_app.domain.rulebook.schema import RollBack, ScheduleVersion, SuspendRule, VersionScheduled
-from abci_app.kernel.approvals import MOST_VOTES, Advance, Approve, DocumentKind, ObjectKind, Signature, Verdict
+from abci_app.kernel.approvals import Advance, Approve, DocumentKind, ObjectKind, Signature, Verdict
 from abci_app.kernel.encoding import Value, encode
 from abci_app.kernel.parameters import FIRST_PARAMETERS
 from abci_app.kernel.roles import Role
@@ -187,19 +187,6 @@ def test_a_suspended_member_neither_votes_nor_proposes_and_its_vote_is_not_count
     assert council.vote(document, 2)[1][1:] == [], "the suspended vote is not counted"
     assert council.vote(document, 3)[1][1] == ProposalCarried(document)
     assert council.propose(4, Track.CONSORTIUM, SetParameters(SLOWER))[0] == Code.NO_SEAT
-
-
-def test_votes_of_keys_that_come_and_go_are_bounded() -> None:
-    council = Council()
-    _, document, _ = council.propose(1, Track.CONSORTIUM, SetParameters(SLOWER))
-    row = council.ballot(document)
-    vote = Signature(1, Role.GOVERNANCE, bytes(33), Verdict.REFUSE)
-    spent = tuple(replace(vote, key=number.to_bytes(33, "big")) for number in range(MOST_VOTES))
-    full = replace(row, votes=spent)
-    council.put(BALLOTS.at(BallotKey(document)), encode(full))
-    wish = council.signed(governor(2), [Approve(DocumentKind.PROPOSAL, document, Role.GOVERNANCE, Verdict.APPROVE)])
-    (outcome,) = council.network.decide(council.network.propose(wish)).outcomes
-    assert outcome.code == Code.TOO_MANY_VOTES
 
 
 # --- the one concerned

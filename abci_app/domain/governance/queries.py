@@ -56,6 +56,17 @@ def tally(state: Reader, ballot: Ballot, further: tuple[Signature, ...] = ()) ->
     )
 
 
+def has_lost_votes(state: Reader, ballot: Ballot) -> bool:
+    """Whether somebody who said yes does not count any more: a key was revoked, a member suspended or removed."""
+    said = {vote.operator for vote in ballot.votes if vote.verdict == Verdict.APPROVE}
+    return said != _in_favour(state, ballot.votes)
+
+
+def _in_favour(state: Reader, votes: tuple[Signature, ...]) -> set[int]:
+    yes = {vote.operator for vote in signatures_in_force(state, votes) if vote.verdict == Verdict.APPROVE}
+    return {operator for operator in yes if is_member(state, operator)}
+
+
 def effective_state(ballot: Ballot, time: int) -> ProposalState:
     """Where a proposal stands at a header time: out of time is rejected, whether or not anyone has recorded it."""
     out_of_time = ballot.state == ProposalState.VOTING and time >= ballot.until

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from abci_app.domain.members.schema import NODE_ID_SIZE, OPERATING, Membership, RegisteredKey
 from abci_app.domain.members.tables import (
@@ -51,6 +51,17 @@ def is_member(state: Reader, operator: int) -> bool:
     """Whether the operator takes part now: admitted, and neither suspended nor removed."""
     row = OPERATORS.get(state, OperatorKey(operator))
     return row is not None and row.membership == Membership.ACTIVE
+
+
+def is_needed(state: Reader, public: bytes, others: Iterable[bytes]) -> bool:
+    """Whether a validator must stay, of those and itself: the last of all, or the last of a seat.
+
+    Without any the chain stops; where only suspended members validate, no vote has any power.
+    """
+    sitting = {seat.operator for seat in seats(state)}
+    rest = {VALIDATORS.require(state, ValidatorKey(other)).operator for other in others if other != public}
+    own = VALIDATORS.require(state, ValidatorKey(public)).operator
+    return not rest or (own in sitting and not rest & sitting)
 
 
 def node_powers(state: Reader) -> dict[int, int]:

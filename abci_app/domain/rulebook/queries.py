@@ -78,16 +78,20 @@ def last_suspension(state: Reader, rule: int) -> tuple[SuspensionKey, Suspension
 def version_state(state: Reader, rule: int, version: int, height: int) -> VersionState:
     """What a version is as of a height."""
     row = VERSIONS.require(state, VersionKey(rule, version))
+    rating = _all_rating(_versions(state, rule), height)
+    return _state_of(version, row, height, rating, suspended=suspended_at(state, rule, height))
+
+
+def _state_of(version: int, row: RuleVersion, height: int, rating: frozenset[int], *, suspended: bool) -> VersionState:
     if row.withdrawn:
         return VersionState.REJECTED
     if row.active_to <= height:
         return VersionState.RETIRED
     if row.active_from > height:
         return VersionState.APPROVED
-    over = _over(_versions(state, rule), row.usage_from, row.usage_to, height)
-    if all(rating is None or rating.version != version for rating in over):
+    if version not in rating:
         return VersionState.RETIRED
-    return VersionState.SUSPENDED if suspended_at(state, rule, height) else VersionState.ACTIVE
+    return VersionState.SUSPENDED if suspended else VersionState.ACTIVE
 
 
 def latest(state: Reader, rule: int) -> tuple[int, RuleVersion] | None:
@@ -105,9 +109,9 @@ def last_version(state: Reader, rule: int) -> int:
 
 
 def waiting(state: Reader, height: int) -> Iterator[tuple[VersionKey, RuleVersion]]:
-    """The versions that a vote has carried and that are not yet active at a height."""
+    """The versions that a vote has carried and that are not yet active at a height, nor rolled back before."""
     for key, row in VERSIONS.rows(state):
-        if not row.withdrawn and row.active_from > height and row.mandate:
+        if not row.withdrawn and height < row.active_from and height < row.active_to and row.mandate:
             yield key, row
 
 
@@ -125,7 +129,8 @@ def activation(state: Reader, row: RuleVersion, height: int, grace: int, further
     """The height from which a version runs, as far as the nodes' readiness goes by now.
 
     The height of the vote where all validating operators are ready, the same after a grace where over two thirds
-    of their power is, NEVER before; and never the present block, which has begun.
+    of their power is, NEVER before; and never the present block, which has begun. A height with the grace of its
+    day is kept: parameters that change meanwhile do not move it.
     """
     ready = {
         signature.operator
@@ -137,7 +142,8 @@ def activation(state: Reader, row: RuleVersion, height: int, grace: int, further
         return max(row.activation, height + 1)
     ayes = sum(power for operator, power in powers.items() if operator in ready)
     if is_over(FIRST_THRESHOLDS.consortium, ayes, sum(powers.values())):
-        return max(row.activation + grace, height + 1)
+        has_grace = row.activation < row.active_from < NEVER
+        return max(row.active_from if has_grace else row.activation + grace, height + 1)
     return NEVER
 
 
@@ -165,6 +171,13 @@ def _over(
         if version not in found:
             found.append(version)
     return tuple(found)
+
+
+def _all_rating(versions: list[tuple[VersionKey, RuleVersion]], height: int) -> frozenset[int]:
+    """The versions that rate any usage at all as of a height, but for suspensions."""
+    bounds = {bound for _, row in versions for bound in (row.usage_from, row.usage_to)}
+    found = (_rating(versions, instant, height) for instant in bounds)
+    return frozenset(version.version for version in found if version is not None)
 
 
 class AtHeight(Value, frozen=True):
@@ -233,9 +246,11 @@ def _waiting(state: Reader, now: Moment, data: bytes) -> object:
 
 def _history(state: Reader, now: Moment, data: bytes) -> object:
     asked = _read_at(data)
+    versions = _versions(state, asked.rule)
+    rating, suspended = _all_rating(versions, asked.height), suspended_at(state, asked.rule, asked.height)
     return tuple(
-        VersionAt(key.version, version_state(state, asked.rule, key.version, asked.height), row)
-        for key, row in _versions(state, asked.rule)
+        VersionAt(key.version, _state_of(key.version, row, asked.height, rating, suspended=suspended), row)
+        for key, row in versions
     )
 
 

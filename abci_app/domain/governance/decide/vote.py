@@ -13,7 +13,7 @@ from abci_app.domain.governance.schema import (
 )
 from abci_app.domain.governance.tables import BALLOTS, BallotKey
 from abci_app.domain.members.queries import is_member, signatures_in_force
-from abci_app.kernel.approvals import MOST_VOTES, Approve, Signature, has_signed
+from abci_app.kernel.approvals import MOST_VOTES, Approve, Signature, has_signed, has_used_its_places
 from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context
 from abci_app.kernel.roles import Role
@@ -44,8 +44,9 @@ def vote(state: Reader, at: Context, message: Approve) -> tuple[Fact, ...]:
     voted = {earlier.operator for earlier in signatures_in_force(state, ballot.votes)}
     if has_signed(ballot.votes, at.key) or at.operator in voted:
         reject(Code.ALREADY_VOTED, expected="an operator that has not voted", actual=at.operator)
-    if len(ballot.votes) == MOST_VOTES:
-        reject(Code.TOO_MANY_VOTES, expected=f"at most {MOST_VOTES}", actual=MOST_VOTES + 1)
+    places = MOST_VOTES // len(ballot.seats)  # so nobody fills the row with keys that it revokes
+    if has_used_its_places(ballot.votes, at.operator, places):
+        reject(Code.TOO_MANY_VOTES, expected=f"at most {places} of one operator", actual=places + 1)
 
     # HOW MUCH
     count = tally(state, ballot, (given,))

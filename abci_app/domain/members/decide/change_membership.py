@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abci_app.domain.members.decide.common import check_mandate, find_operator
-from abci_app.domain.members.queries import node_powers, seats
+from abci_app.domain.members.queries import seats
 from abci_app.domain.members.schema import (
     ChangeMembership,
     Code,
@@ -32,8 +32,7 @@ def change_membership(state: Reader, at: Context, message: ChangeMembership) -> 
         reject(Code.NOT_AN_ACTIVE_MEMBER, expected="a member that was not removed", actual=operator)
     if row.membership == to:
         reject(Code.MEMBERSHIP_UNCHANGED, expected="another state than the present one", actual=to.name)
-    others = [seat.operator for seat in seats(state) if seat.operator != operator]
-    if to != Membership.ACTIVE and not (others and any(number != operator for number in node_powers(state))):
+    if to != Membership.ACTIVE and not any(seat.power for seat in seats(state) if seat.operator != operator):
         reject(Code.LAST_MEMBER, expected="another member that votes and validates", actual="none")
     if to == Membership.REMOVED and any(v.operator == operator and v.power for _, v in VALIDATORS.rows(state)):
         reject(Code.STILL_VALIDATES, expected="an operator without validators", actual=operator)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abci_app.domain.members.decide.common import check_gap, check_mandate
-from abci_app.domain.members.queries import validator_powers
+from abci_app.domain.members.queries import is_needed, validator_powers
 from abci_app.domain.members.schema import Code, Fact, RemoveValidator, ValidatorRemoved
 from abci_app.domain.members.tables import VALIDATORS, ValidatorKey
 from abci_app.kernel.codes import reject
@@ -21,8 +21,8 @@ def remove_validator(state: Reader, at: Context, message: RemoveValidator) -> tu
     if row is None or not row.power:
         reject(Code.VALIDATOR_NOT_ACTIVE, expected="the key of a validator", actual=message.public.hex())
     check_gap(state, at)
-    if len(validator_powers(state)) == 1:
-        reject(Code.LAST_VALIDATOR, expected="another validator that stays", actual="none")
+    if is_needed(state, message.public, (public for public, _ in validator_powers(state))):
+        reject(Code.LAST_VALIDATOR, expected="another validator of a member that stays", actual="none")
 
     # HOW MUCH: all of its power
 

@@ -41,7 +41,7 @@ def due_facts(
     """What time has done to a period and nobody has recorded: cut-off, the exits of silence, deemed signing."""
     view = Overlay(state)
     facts: tuple[Fact, ...] = ()
-    for step in (_cut_off, _silence, _deemed):
+    for step in (_cut_off, _late_rules, _silence, _deemed):
         due = step(view, chain, key, governing, time, height)
         for fact in due:
             fold(view, fact)
@@ -82,6 +82,21 @@ def _cut_off(
         return ()
     rating, tolerance = pinned_rules(view, governing, height)
     return (PeriodCutOff(*key, height, rating, tolerance),)
+
+
+def _late_rules(
+    view: Reader, _: bytes, key: PeriodKey, governing: TermsInForce, time: int, height: int
+) -> tuple[Fact, ...]:
+    """A rule that was not in force at cut-off is pinned once it is, while a first declaration may still come.
+
+    Else a third of the power could suspend a rule for the hour of the cut-off, and leave a month without figures.
+    """
+    row = period(view, key)
+    if row.state != PeriodState.CUT_OFF or (row.rating and row.tolerance) or time >= governing.row.declare_by:
+        return ()
+    rating, tolerance = pinned_rules(view, governing, height)
+    found = row.rating or rating, row.tolerance or tolerance
+    return () if found == (row.rating, row.tolerance) else (PeriodCutOff(*key, height, *found),)
 
 
 def pinned_rules(state: Reader, governing: TermsInForce, height: int) -> tuple[bytes, bytes]:

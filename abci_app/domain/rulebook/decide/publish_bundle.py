@@ -5,7 +5,15 @@ from __future__ import annotations
 import msgspec
 
 from abci_app.domain.rulebook.decide.common import check_continues
-from abci_app.domain.rulebook.schema import BundlePublished, BundleStored, Code, Fact, PublishBundle, name_digest
+from abci_app.domain.rulebook.schema import (
+    BundlePublished,
+    BundleStored,
+    Code,
+    DraftState,
+    Fact,
+    PublishBundle,
+    name_digest,
+)
 from abci_app.domain.rulebook.tables import BUNDLES, DRAFTS, NAMES, BundleKey, NameKey
 from abci_app.kernel.codes import Rejected, reject
 from abci_app.kernel.context import Context
@@ -17,7 +25,10 @@ from abci_app.state.overlay import Reader
 
 
 def publish_bundle(state: Reader, at: Context, message: PublishBundle) -> tuple[Fact, ...]:
-    """The bundle is checked as genesis would check it; publishing is not yet a signature."""
+    """The bundle is checked as genesis would check it; publishing is not yet a signature.
+
+    One that was withdrawn may be published by somebody else: who is first with another's bytes must not bury them.
+    """
     bundle = bundle_hash(message.raw)
 
     # WHO
@@ -25,7 +36,9 @@ def publish_bundle(state: Reader, at: Context, message: PublishBundle) -> tuple[
         reject(Code.WRONG_ROLE, expected=Role.GOVERNANCE.name, actual=at.role.name)
 
     # WHETHER
-    if DRAFTS.get(state, BundleKey(bundle)) is not None:
+    draft = DRAFTS.get(state, BundleKey(bundle))
+    taken_over = draft is not None and draft.state == DraftState.WITHDRAWN and draft.publisher != at.operator
+    if draft is not None and not taken_over:
         return ()
     manifest = read_bundle(message.raw).manifest
     if manifest.chain != at.chain:
@@ -42,7 +55,8 @@ def publish_bundle(state: Reader, at: Context, message: PublishBundle) -> tuple[
     # HOW MUCH: no amounts
 
     # WHAT FOLLOWS
-    return (BundleStored(bundle, message.raw), BundlePublished(bundle, at.operator))
+    published = BundlePublished(bundle, at.operator)
+    return (published,) if taken_over else (BundleStored(bundle, message.raw), published)
 
 
 def _check_parameters(state: Reader, rule: LoadedRule) -> None:

@@ -19,7 +19,7 @@ from abci_app.domain.rulebook.schema import (
 from abci_app.domain.rulebook.tables import BUNDLES, DRAFTS, NAMES, RULES, BundleKey, NameKey
 from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context
-from abci_app.rules.bundle import Manifest, read_bundle
+from abci_app.rules.bundle import Manifest, vectors_of
 from abci_app.state.overlay import Reader
 
 _LAST_RULE, _LAST_VERSION = 2**32 - 1, 2**16 - 1
@@ -51,7 +51,7 @@ def schedule_version(state: Reader, at: Context, message: ScheduleVersion) -> tu
     # HOW MUCH: no amounts
 
     # WHAT FOLLOWS
-    stated = outcomes_digest(read_bundle(BUNDLES.require(state, BundleKey(message.bundle)).raw).vectors)
+    stated = outcomes_digest(vectors_of(BUNDLES.require(state, BundleKey(message.bundle)).raw))
     readiness = readiness_hash(at.chain, Readiness(number, version, message.bundle, stated))
     scheduled = _scheduled(number, version, message, manifest, at.mandate, readiness)
     if rule is None:

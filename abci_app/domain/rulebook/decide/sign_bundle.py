@@ -13,7 +13,15 @@ from abci_app.domain.rulebook.schema import (
     Fact,
 )
 from abci_app.domain.rulebook.tables import DRAFTS, BundleKey
-from abci_app.kernel.approvals import MOST_SIGNATURES, Approve, Signature, Verdict, has_signed
+from abci_app.kernel.approvals import (
+    MOST_OF_ONE_PARTY,
+    MOST_SIGNATURES,
+    Approve,
+    Signature,
+    Verdict,
+    has_signed,
+    has_used_its_places,
+)
 from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context
 from abci_app.kernel.roles import Role
@@ -45,6 +53,9 @@ def sign_bundle(state: Reader, at: Context, message: Approve) -> tuple[Fact, ...
     signed = {given.operator for given in signatures_in_force(state, draft.signatures)}
     if at.operator in signed and not taken_back:
         reject(Code.ALREADY_SIGNED, expected="an operator that has not signed", actual=at.operator)
+    if has_used_its_places(draft.signatures, at.operator):
+        expected = f"at most {MOST_OF_ONE_PARTY} of one operator"
+        reject(Code.TOO_MANY_SIGNATURES, expected=expected, actual=MOST_OF_ONE_PARTY + 1)
     if len(draft.signatures) == MOST_SIGNATURES:
         reject(Code.TOO_MANY_SIGNATURES, expected=f"at most {MOST_SIGNATURES}", actual=MOST_SIGNATURES + 1)
 

@@ -6,13 +6,21 @@ import pytest
 from msgspec.structs import replace
 
 from abci_app.domain.agreements.queries import binding, binding_for, bindings, bundle_for
-from abci_app.domain.agreements.schema import MOST_BINDINGS, CatalogueLine, Code, ProposeAgreement, SlotBinding, Terms
+from abci_app.domain.agreements.schema import (
+    MOST_BINDINGS,
+    AgreementProposed,
+    CatalogueLine,
+    Code,
+    ProposeAgreement,
+    SlotBinding,
+    Terms,
+)
 from abci_app.domain.rulebook.schema import RulePublished
 from abci_app.kernel.encoding import encode
-from abci_app.rules.bundle import bundle_hash
+from abci_app.rules.bundle import bundle_hash, read_bundle, write_bundle
 from abci_app.rules.codes import RuleCode
 from abci_app.rules.interface import Slot
-from tests.support.books import CHECKERS, RATES, TERMS, USAGE, Book, agree
+from tests.support.books import CHECKERS, RATES, TERMS, USAGE, Book, agree, month
 from tests.support.chains import CMCC
 from tests.support.slot_rules import (
     BARRED,
@@ -28,7 +36,7 @@ from tests.support.slot_rules import (
     with_slots,
 )
 
-UNPUBLISHED, EMPTY = 201, 202
+UNPUBLISHED, EMPTY, OWN = 201, 202, 203
 BIAS = SlotBinding(Slot.TOLERANCE, BIASED, (100, 1_000_000))
 
 
@@ -81,6 +89,19 @@ def test_the_order_in_which_they_are_bound_does_not_matter() -> None:
 )
 def test_rules_that_do_not_go_together_or_do_not_take_the_terms_are_refused(terms: Terms, code: object) -> None:
     slot_book().refuses(CHECKERS[CMCC], ProposeAgreement(0, 1, terms), code)
+
+
+def test_a_rule_of_one_agreement_serves_no_other() -> None:
+    """Its parties may change its versions between themselves, on the agreement's track."""
+    book, bundle = slot_book(), read_bundle(bundle_of(RULES[VAT]))
+    own = write_bundle(replace(bundle, manifest=replace(bundle.manifest, scope=1)))
+    book.write(RulePublished(OWN, b"of agreement 1", Slot.INVOICE), *version_facts(OWN, 1, own))
+    terms = with_slots(replace(TAXED, rule=OWN))
+    book.refuses(CHECKERS[CMCC], ProposeAgreement(0, 1, terms), Code.RULE_OF_ANOTHER_AGREEMENT)
+    assert agree(book) == 1
+    further = replace(terms, calendar=(replace(month(4), ordinal=4),))
+    (proposed,) = book.send(CHECKERS[CMCC], ProposeAgreement(1, 2, further))
+    assert isinstance(proposed, AgreementProposed)
 
 
 def test_every_slot_of_a_full_agreement_is_tried() -> None:

@@ -32,6 +32,7 @@ from abci_app.kernel.context import Moment
 from abci_app.kernel.encoding import U16, U32, U64, Decoder, Hash32, Value
 from abci_app.kernel.roles import Role
 from abci_app.kernel.thresholds import FIRST_THRESHOLDS, is_over
+from abci_app.rules.bundle import manifest_in
 from abci_app.state.overlay import Reader
 
 _RULE_PREFIX = Struct(">I")
@@ -101,6 +102,13 @@ def latest(state: Reader, rule: int) -> tuple[int, RuleVersion] | None:
         if not row.withdrawn:
             found = key.version, row
     return found
+
+
+def scope_of(state: Reader, rule: int) -> int:
+    """The one agreement that a rule is made for; 0 where it is the consortium's. It is the same in all versions."""
+    for _, row in _versions(state, rule):
+        return manifest_in(BUNDLES.require(state, BundleKey(row.bundle)).raw).scope
+    return 0
 
 
 def last_version(state: Reader, rule: int) -> int:

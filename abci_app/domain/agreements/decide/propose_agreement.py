@@ -33,7 +33,7 @@ from abci_app.domain.agreements.tables import (
     VersionKey,
 )
 from abci_app.domain.members.tables import OPERATORS, UNITS, OperatorKey, UnitKey
-from abci_app.domain.rulebook.queries import version_for
+from abci_app.domain.rulebook.queries import scope_of, version_for
 from abci_app.domain.rulebook.tables import RULES, RuleKey
 from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context
@@ -66,7 +66,7 @@ def propose_agreement(state: Reader, at: Context, message: ProposeAgreement) -> 
     else:
         number = _next_number(state)
         _check_calendar_from(terms.calendar[0], 1, 0)
-    _check_known(state, terms)
+    _check_known(state, message.agreement, terms)
     _check_rules_fit(state, at, terms)
 
     # HOW MUCH: no amounts
@@ -183,8 +183,11 @@ def _check_calendar_from(first: CalendarRow, ordinal: int, usage_from: int) -> N
         reject(Code.CALENDAR_NOT_CONTINUED, expected=expected, actual=actual)
 
 
-def _check_known(state: Reader, terms: Terms) -> None:
-    """Parties, units and rules exist, and each rule is made for the slot that it fills."""
+def _check_known(state: Reader, agreement: int, terms: Terms) -> None:
+    """Parties, units and rules exist, and each rule is made for the slot that it fills and for this agreement.
+
+    The parties of another agreement may change the versions of its rules between themselves.
+    """
     for operator in (terms.first, terms.second):
         if OPERATORS.get(state, OperatorKey(operator)) is None:
             reject(Code.OPERATOR_NOT_FOUND, expected="a member's number", actual=operator)
@@ -198,6 +201,10 @@ def _check_known(state: Reader, terms: Terms) -> None:
             reject(Code.RULE_NOT_FOUND, expected="a rule of the rulebook", actual=bound.rule)
         if rule.slot != bound.slot:
             reject(Code.RULE_OF_ANOTHER_SLOT, expected=bound.slot.name, actual=rule.slot.name)
+        scope = scope_of(state, bound.rule)
+        if scope not in (0, agreement):
+            expected = f"a rule of the consortium or of agreement {agreement}"
+            reject(Code.RULE_OF_ANOTHER_AGREEMENT, expected=expected, actual=f"one of agreement {scope}")
 
 
 def _check_rules_fit(state: Reader, at: Context, terms: Terms) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from abci_app.application.transaction import Transaction
 from abci_app.domain.members.queries import active_key
@@ -20,46 +19,33 @@ def choose(
     the cost in a first pass, but for a first transaction that alone is larger; a second pass gives
     away what others left. One operator's order is never changed.
     """
-    if (
-        sum(_framed(raw) for raw, _ in waiting) <= most_bytes
-        and sum(found.cost for _, found in waiting) <= MOST_PER_BLOCK
-    ):
+    sizes = [_framed(raw) for raw, _ in waiting]
+    costs = [found.cost for _, found in waiting]
+    if sum(sizes) <= most_bytes and sum(costs) <= MOST_PER_BLOCK:
         return list(waiting)
     operators: dict[bytes, int] = {}  # few keys sign thousands of transactions
     owners = [_operator(base, found.signed.key, operators) for _, found in waiting]
-    room = _Load(most_bytes, MOST_PER_BLOCK)
-    share = _Load(*(most // max(1, len(set(owners))) for most in room))
-    taken: set[int] = set()
-    whole = _Load(0, 0)
-    spent: dict[int, _Load] = {}
-    for limit in (share, room):
+    sharing = max(1, len(set(owners)))
+    rooms = (most_bytes // sharing, MOST_PER_BLOCK // sharing), (most_bytes, MOST_PER_BLOCK)
+    taken = [False] * len(waiting)
+    whole_size = whole_cost = 0
+    spent: dict[int, tuple[int, int]] = {}
+    for own_bytes, own_cost in rooms:
         held: set[int] = set()  # operators whose next transaction did not fit: their later ones wait behind it
-        for position, (raw, found) in enumerate(waiting):
-            owner = owners[position]
-            if position in taken or owner in held:
+        for position, owner in enumerate(owners):
+            if taken[position] or owner in held:
                 continue
+            size, cost = sizes[position], costs[position]
             own = spent.get(owner)
-            after = _Load(_framed(raw), found.cost)
-            if not whole.plus(after).within(room) or not (own is None or own.plus(after).within(limit)):
+            after = (size, cost) if own is None else (own[0] + size, own[1] + cost)
+            fits = whole_size + size <= most_bytes and whole_cost + cost <= MOST_PER_BLOCK
+            if not fits or not (own is None or (after[0] <= own_bytes and after[1] <= own_cost)):
                 held.add(owner)
                 continue
-            taken.add(position)
-            whole = whole.plus(after)
-            spent[owner] = after if own is None else own.plus(after)
-    return [waiting[position] for position in sorted(taken)]
-
-
-class _Load(NamedTuple):
-    """What transactions take of a block."""
-
-    size: int  # bytes
-    cost: int
-
-    def plus(self, other: _Load) -> _Load:
-        return _Load(self.size + other.size, self.cost + other.cost)
-
-    def within(self, most: _Load) -> bool:
-        return self.size <= most.size and self.cost <= most.cost
+            taken[position] = True
+            whole_size, whole_cost = whole_size + size, whole_cost + cost
+            spent[owner] = after
+    return [pair for pair, chosen in zip(waiting, taken, strict=True) if chosen]
 
 
 def _operator(base: Reader, key: bytes, known: dict[bytes, int]) -> int:

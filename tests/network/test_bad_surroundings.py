@@ -16,6 +16,7 @@ import pytest
 
 from abci_app.kernel.envelope import chain_hash
 from abci_app.server.lmdb_store import LmdbStore
+from abci_app.state.store import FORMAT
 from settle.chain.keys import Signer, propose_keys
 from settle.chain.transactions import encode_messages, sign_messages
 from tests.network.agreement import assert_same_everywhere
@@ -108,7 +109,7 @@ def test_a_database_of_a_newer_program_is_refused(net: RunningNet) -> None:
         with store.draft() as draft:
             draft.set_marker(newer, tuple(draft.roots()))
     text = str(net.nodes[0].refusal())
-    assert "expected state of format 1" in text
+    assert f"expected state of format {FORMAT}" in text
     assert "format 99" in text
     assert "install that version" in text
 

@@ -224,16 +224,16 @@ BUNDLES = {
     "a row too many": (judging(tables=(wide(10_001),)), "BAD_TABLE"),
     "the dearest vectors": (
         judging(
-            walk("i", Call("mul_div", (Variable("i"), Integer(2**40), Integer(7), Symbol("CEIL"))), 4_000), vectors=200
+            walk("i", Call("mul_div", (Variable("i"), Integer(2**40), Integer(7), Symbol("CEIL"))), 140), vectors=6_700
         ),
         "",
     ),
     "vectors above their cost": (
-        judging(ForRange("i", 0, 16_000, (Let("z", Variable("i")),)), vectors=900),
+        judging(ForRange("i", 0, 900, (Let("z", Variable("i")),)), vectors=9_000),
         "TOO_COSTLY",
     ),
     "searches of the largest table": (
-        judging(walk("i", Call("lookup", (Symbol("T"), Variable("i"))), 7_000), tables=(wide(10_000),), vectors=200),
+        judging(walk("i", Call("lookup", (Symbol("T"), Variable("i"))), 270), tables=(wide(10_000),), vectors=6_700),
         "",
     ),
 }

@@ -141,6 +141,10 @@ LIES: dict[str, tuple[bytes, RuleCode]] = {
     "results where the rule rejects": (parts(vectors=(changed(VECTOR, arguments=(13, 0, 0)),)), RuleCode.VECTOR_FAILED),
     "a vector of half a million results": (
         parts(vectors=(changed(VECTOR, results=(1,) * 400_000),)),
+        RuleCode.MALFORMED,
+    ),
+    "a vector of as many results as can be": (
+        parts(vectors=(changed(VECTOR, results=(1,) * 90_000),)),
         RuleCode.VECTOR_FAILED,
     ),
     "a vector of another kind": (

@@ -278,12 +278,15 @@ class Chain:
         chosen: Sequence[tuple[bytes, Transaction]],
         in_time: Callable[[], bool],
     ) -> tuple[list[bytes], list[Executed], Executor]:
-        """Execute what was chosen; what cannot be admitted, or trips a fault of ours, stays out of the block."""
+        """Execute what was chosen; what cannot be admitted, or trips a fault of ours, stays out of the block.
+
+        The first that can be is taken whatever the time: one that is slow to read must not propose nothing for ever.
+        """
         executor = self._executor(base, proposal)
         kept: list[bytes] = []
         runs: list[Executed] = []
         for raw, found in chosen:
-            if not in_time():
+            if kept and not in_time():
                 break
             try:
                 run = executor.run(found)

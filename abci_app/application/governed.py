@@ -17,7 +17,7 @@ from abci_app.domain.rulebook.queries import latest
 from abci_app.domain.rulebook.tables import BUNDLES, BundleKey
 from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context
-from abci_app.kernel.encoding import Decoder, Malformed
+from abci_app.kernel.encoding import Decoder, Malformed, Value
 from abci_app.kernel.thresholds import Track
 from abci_app.rules.bundle import Manifest, manifest_in
 from abci_app.state.overlay import Reader
@@ -25,7 +25,7 @@ from abci_app.state.overlay import Reader
 Governed: TypeAlias = members.Governed | governance.Governed | rulebook.Governed
 _read: Decoder[Governed] = Decoder(Governed)
 
-TRACKS: dict[type, tuple[Track, ...]] = {
+TRACKS: dict[type[Value], tuple[Track, ...]] = {
     rulebook.ScheduleVersion: (Track.AGREEMENT, Track.CONSORTIUM, Track.MANDATED),
     rulebook.RollBack: (Track.AGREEMENT, Track.ROLLBACK),
     rulebook.SuspendRule: (Track.EMERGENCY,),
@@ -48,7 +48,7 @@ def carried_messages(raws: tuple[bytes, ...]) -> tuple[Governed, ...]:
         try:
             found.append(_read(raw))
         except Malformed as fault:
-            names = ", ".join(sorted(str(kind.__struct_config__.tag) for kind in TRACKS))  # type: ignore[attr-defined]  # every one is a tagged Value
+            names = ", ".join(sorted(str(kind.__struct_config__.tag) for kind in TRACKS))
             reject(Code.NOT_GOVERNED, expected=f"one of {names}", actual=fault)
     return tuple(found)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from abci_app.state.overlay import Reader
 
 _MOST_BYTES = 64 * 1024 * 1024
+_ENTRY = 200  # bytes that a key and a value take in memory beside their own: keys alone may be many
 
 
 class Recent:
@@ -14,8 +15,8 @@ class Recent:
 
     The store releases the interpreter's lock at every row, so that under load each read waits for the
     threads that serve CheckTx; a block of settlement reads the same keys, terms and periods thousands
-    of times. For one thread, which reads over the newest view only and reports every commit. When
-    `most_bytes` of keys and values are kept, all is forgotten.
+    of times. For one thread, which reads over the newest view only and reports every commit. Once
+    `most_bytes` have been taken in, all is forgotten.
     """
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
@@ -37,7 +38,7 @@ class Recent:
             self._rows.clear()  # in place: a reader of this block holds it
             self._taken = 0
         self._rows[key] = value
-        self._taken += len(key) + len(value or b"")
+        self._taken += _ENTRY + len(key) + len(value or b"")
 
 
 class _Reading:

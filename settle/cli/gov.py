@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from string import hexdigits
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from abci_app.domain.governance.queries import BallotAt
 from abci_app.domain.governance.schema import Ballot, ProposalState
@@ -42,18 +45,20 @@ _LOOK_EVERY = 0.5  # seconds
 
 
 @app.command(name="list")
-def list_proposals(*, open: bool = False, common: Common = COMMON) -> None:  # noqa: A002 - the option's name
+def list_proposals(
+    *, still_open: Annotated[bool, Parameter(name="--open", negative="")] = False, common: Common = COMMON
+) -> None:
     """List proposals and how their votes stand.
 
     Parameters
     ----------
-    open
+    still_open
         Only those that may still be voted on.
     """
     with session(common) as now:
         rows = []
         for document, state, row in now.ask(PROPOSALS):
-            if state == ProposalState.VOTING or not open:
+            if state == ProposalState.VOTING or not still_open:
                 proposal = row.proposal
                 named = f"{now.codes[proposal.proposer]}/{proposal.serial}"
                 yes, no = _counts(row)

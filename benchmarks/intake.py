@@ -15,6 +15,7 @@ import hmac
 import json
 import random
 import tempfile
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +23,8 @@ from typing import NamedTuple
 import polars as pl
 
 from abci_app.kernel.merkle import node
-from benchmarks.turns import timed
+from benchmarks.rules import SERIES
+from benchmarks.turns import cpu_of, in_turn, timed
 from settle.agent.intake.control import sidecar_path
 from settle.agent.intake.sort import IN, OUT, Setting
 from settle.agent.intake.stream import Receipt, Stream
@@ -37,13 +39,13 @@ GOAL = 1_000_000
 FROM_MS = 1_767_225_600_000  # 2026-01-01
 MONTH_MS = 31 * 86_400_000
 PEERS = {"T1": "CUCC", "T2": "CTCC", "T3": "CUCC"}
-SERIES = ("157", "188", "86157", "86188")
 NUMBERING = Numbering(
     own="CMCC",
     services={Service.VOICE: 1, Service.SMS: 2, Service.MMS: 3, Service.DATA: 4},
     directions={OUT: 0, IN: 1},
     networks={"CMCC": 1, "CUCC": 2, "CTCC": 3},
 )
+PLAIN = "plain Python, csv"
 Lines = dict[LineKey, Quantities]
 
 
@@ -196,7 +198,6 @@ def main() -> None:
     columns = Rating.of(shipped_rule("domestic_interconnect", 2), {})
     ways = {"in columns": columns, "by the executor": columns.by_executor()}
     measured: dict[str, list[Stages]] = {}
-    apart: dict[str, list[float]] = {"plain Python, csv": [], "Polars alone, parquet": [], "the root's SHA-256": []}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         files = {form: folder / f"records.{form}" for form in ("parquet", "csv")}
@@ -204,23 +205,29 @@ def main() -> None:
         records.write_csv(files["csv"])
         for form, file in files.items():
             write_totals(file, records, form)
-        for number in range(options.rounds):
-            (_, lines), seconds = timed(lambda: plain_python(files["csv"]))
-            apart["plain Python, csv"].append(seconds)
-            apart["Polars alone, parquet"].append(timed(lambda: raw_polars(files["parquet"]))[1])
-            apart["the root's SHA-256"].append(timed(lambda: hashing_alone(count))[1])
-            for form, file in files.items():
-                for way, rating in ways.items():
-                    stages, found = one_round(file, form, folder / f"{form} {way} {number}", setting, rating)
-                    assert found == lines, "the path and plain Python differ"
-                    measured.setdefault(f"{form}, {way}", []).append(stages)
-    print(f"{count:,} records, best of {options.rounds} rounds, Polars threads {pl.thread_pool_size()}")
+        _, lines = plain_python(files["csv"])
+
+        def path(form: str, way: str) -> float:
+            rounds = measured.setdefault(f"{form}, {way}", [])
+            fresh = folder / f"{form} {way} {len(rounds)}"
+            stages, found = one_round(files[form], form, fresh, setting, ways[way])
+            assert found == lines, "the path and plain Python differ"
+            rounds.append(stages)
+            return sum(stages)
+
+        apart = {
+            PLAIN: cpu_of(lambda: plain_python(files["csv"])),
+            "Polars alone, parquet": cpu_of(lambda: raw_polars(files["parquet"])),
+            "the root's SHA-256": cpu_of(lambda: hashing_alone(count)),
+        }
+        paths = {f"{form}, {way}": partial(path, form, way) for form in files for way in ways}
+        seconds = in_turn({**apart, **paths}, options.rounds)
+    print(f"{count:,} records, best of {options.rounds} rounds in turn, Polars threads {pl.thread_pool_size()}")
     print(f"{'':26}{'take':>10}{'root':>10}{'rate':>10}{'all':>10}  records/s of CPU    of plain Python")
-    plain = min(apart["plain Python, csv"])
-    for name, rounds in measured.items():
-        print(speed(name, count, min(rounds, key=sum), plain))
-    for name, each in apart.items():
-        print(speed(name, count, min(each)))
+    for name in paths:
+        print(speed(name, count, min(measured[name], key=sum), min(seconds[PLAIN])))
+    for name in apart:
+        print(speed(name, count, min(seconds[name])))
     best = sum(min(measured["parquet, in columns"], key=sum))
     print(f"of the goal of {GOAL:,} records/s a core: {count / best / GOAL:.2f}x")
 

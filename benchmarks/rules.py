@@ -21,7 +21,7 @@ import polars as pl
 
 from abci_app.rules.bundle import LoadedRule, load_bundle
 from benchmarks.turns import cpu_of, in_turn, ratio
-from settle.rules.build import shipped_bundle
+from settle.rules.build import shipped_bundle, shipped_rule
 from settle.rules.columns import REJECTION, Columns
 from settle.rules.explain import explain
 
@@ -118,7 +118,7 @@ class Reference(NamedTuple):
 
 def reference(count: int) -> Reference:
     """The reference rule with so many records and lines, after it and plain Python have given the same for all."""
-    rule = load_bundle(shipped_bundle("domestic_interconnect", 2))
+    rule = shipped_rule("domestic_interconnect", 2)
     rows = records(count)
     rated = [rule.call("rate_record", *row) for row in rows]
     assert rated == [plain_rate_record(*row) for row in rows], "the rule and plain Python rate differently"

@@ -41,7 +41,7 @@ WORKS = {
     "price_line, 250 a transaction": ("price_lines", "executor"),
 }
 """What Xian does, and which way of ours is set beside it: a single call is checked as in our transactions, a batch
-runs as in our agent, whose records' ranges are checked at intake."""
+runs in the executor alone, its arguments known to be in range."""
 
 
 class NotHere(Exception):

@@ -128,8 +128,8 @@ def _change_rule(_: RollBack | SuspendRule | RatifySuspension | ResumeRule) -> i
 
 
 def _propose_agreement(message: ProposeAgreement) -> int:
-    """Rating is tried with every line, validation and tax with every service, all else once; the calendar is written
-    in the end.
+    """Rating is tried with every line, validation with every service and direction, tax with every service, all else
+    once; the calendar is written in the end.
     """
     terms, lines = message.terms, message.terms.catalogue
     tried = {

@@ -13,13 +13,12 @@ from abci_app.domain.governance.schema import Code, Propose
 from abci_app.domain.members import schema as members
 from abci_app.domain.members.tables import VALIDATORS, ValidatorKey
 from abci_app.domain.rulebook import schema as rulebook
-from abci_app.domain.rulebook.queries import latest
+from abci_app.domain.rulebook.queries import latest, manifest_of
 from abci_app.domain.rulebook.tables import BUNDLES, BundleKey
 from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context
 from abci_app.kernel.encoding import Decoder, Malformed, Value
 from abci_app.kernel.thresholds import Track
-from abci_app.rules.bundle import Manifest, manifest_in
 from abci_app.state.overlay import Reader
 
 Governed: TypeAlias = members.Governed | governance.Governed | rulebook.Governed
@@ -113,16 +112,11 @@ def _check_notice(at: Context, activation: int, blocks: int) -> None:
 
 
 def _check_bundle(state: Reader, at: Context, message: Propose, bundle: bytes) -> None:
-    manifest = _manifest(state, bundle)
-    if manifest is None:
-        return  # the rulebook refuses an unknown bundle with a code of its own
+    if BUNDLES.get(state, BundleKey(bundle)) is None:
+        return  # the rulebook refuses it with a code of its own
+    manifest = manifest_of(state, bundle)
     if manifest.scope != message.agreement:
         reject(Code.SCOPE_DIFFERS, expected=message.agreement, actual=manifest.scope)
     if message.track == Track.AGREEMENT and manifest.slot not in at.parameters.agreement_slots:
         expected = f"one of the slots {at.parameters.agreement_slots}"
         reject(Code.SLOT_NOT_ALLOWED, expected=expected, actual=manifest.slot)
-
-
-def _manifest(state: Reader, bundle: bytes) -> Manifest | None:
-    stored = BUNDLES.get(state, BundleKey(bundle))
-    return None if stored is None else manifest_in(stored.raw)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from abci_app.domain.rulebook.queries import manifest_of
 from abci_app.domain.rulebook.tables import BUNDLES, BundleKey
 from abci_app.kernel.codes import Rejected
 from abci_app.kernel.context import RuleFunction, Rules
-from abci_app.rules.bundle import LoadedRule, load_bundle, manifest_in
+from abci_app.rules.bundle import LoadedRule, load_bundle
 from abci_app.rules.codes import RejectedByRule, RuleCode, RuleRefused
 from abci_app.rules.tables import Cell
 from abci_app.state.overlay import Reader
@@ -61,8 +62,7 @@ class RuleCache:
         """What a bundle's manifest says, without compiling it."""
         found = self._interfaces.get(bundle)
         if found is None:
-            found = manifest_in(BUNDLES.require(state, BundleKey(bundle)).raw).interface
-            self._interfaces[bundle] = found
+            found = self._interfaces[bundle] = manifest_of(state, bundle).interface
         return found
 
 

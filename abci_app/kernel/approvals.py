@@ -125,6 +125,11 @@ def has_signed(given: Sequence[Signature], key: bytes) -> bool:
     return any(signature.key == key for signature in given)
 
 
+def approving(given: Sequence[Signature]) -> set[int]:
+    """The operators that approve, each once; one that has also refused with another key is among them."""
+    return {signature.operator for signature in given if signature.verdict == Verdict.APPROVE}
+
+
 def has_used_its_places(given: Sequence[Signature], operator: int, most: int = MOST_OF_ONE_PARTY) -> bool:
     """Whether an operator has as many signatures under a document as it may, revoked ones included."""
     return sum(1 for signature in given if signature.operator == operator) >= most

@@ -112,6 +112,10 @@ class LoadedRule(NamedTuple):
         """The parameters that the agreement gives, after the leading ones of the slot."""
         return agreement_parameters(self._function(entry), self.manifest.slot, self.manifest.interface)
 
+    def bound(self, entry: str, given: Mapping[str, int]) -> tuple[int, ...]:
+        """The agreement's parameters of an entry point, of those `given` by name. KeyError where one lacks."""
+        return tuple(given[declared.name] for declared in self.agreement_parameters(entry))
+
     def parameters(self) -> tuple[str, ...]:
         """What an agreement gives this rule, in order: each name once, by its first entry point in the text."""
         return _asked_by(self.program, self.manifest)

@@ -130,18 +130,24 @@ _DEAL_1 = {
     # Once a deal's time is over: what its totals change. Negative: a discount; positive: a shortfall to pay.
     "adjustment": EntryForm(_integers("units", "amount_micro"), _integers("adjustment_micro")),
 }
+WITH_BIAS = 2
+"""The interface of the tolerance slot whose rules keep a running bias."""
+TIME_BARS = 1
+"""The interface of the dispute slot; its rules say how long there is for each step."""
+TAX, INTEREST = 1, 2
+"""The interfaces of the invoice slot."""
 INTERFACES = {
     (Slot.RATING, 1): _RATING_1,
     (Slot.RATING, 2): _RATING_2,
     (Slot.RATING, 3): _RATING_3,
     (Slot.VALIDATION, 1): _VALIDATION_1,
     (Slot.TOLERANCE, 1): _TOLERANCE_1,
-    (Slot.TOLERANCE, 2): _TOLERANCE_2,
-    (Slot.DISPUTE, 1): _DISPUTE_1,
+    (Slot.TOLERANCE, WITH_BIAS): _TOLERANCE_2,
+    (Slot.DISPUTE, TIME_BARS): _DISPUTE_1,
     (Slot.SET_OFF, 1): _SET_OFF_1,
     (Slot.SET_OFF, 2): _SET_OFF_2,
-    (Slot.INVOICE, 1): _INVOICE_1,
-    (Slot.INVOICE, 2): _INVOICE_2,
+    (Slot.INVOICE, TAX): _INVOICE_1,
+    (Slot.INVOICE, INTEREST): _INVOICE_2,
     (Slot.DEAL, 1): _DEAL_1,
 }
 

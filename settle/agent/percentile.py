@@ -93,7 +93,7 @@ def settled_rate(
         )
     one = _direction("first to second", first, month, rule, parameters)
     other = _direction("second to first", second, month, rule, parameters)
-    (rate,) = rule.call("combined", one.highest_left, other.highest_left, *_bound(rule, "combined", parameters))
+    (rate,) = rule.call("combined", one.highest_left, other.highest_left, *rule.bound("combined", parameters))
     return SettledRate(rate, one, other)
 
 
@@ -102,7 +102,7 @@ def _direction(
 ) -> DirectionRate:
     ordered = sorted(samples)
     _require_usable(name, ordered, month)
-    (dropped,) = rule.call("dropped", len(ordered), *_bound(rule, "dropped", parameters))
+    (dropped,) = rule.call("dropped", len(ordered), *rule.bound("dropped", parameters))
     if not 0 <= dropped < len(ordered):
         raise SamplesUnusable(
             expected=f"samples {name} that are left after dropping {dropped}",
@@ -111,10 +111,6 @@ def _direction(
         )
     rates = sorted((sample.bits_per_second for sample in ordered), reverse=True)
     return DirectionRate(len(ordered), dropped, rates[0], rates[dropped], _gaps(ordered, month))
-
-
-def _bound(rule: LoadedRule, entry: str, parameters: Mapping[str, int]) -> tuple[int, ...]:
-    return tuple(parameters[declared.name] for declared in rule.agreement_parameters(entry))
 
 
 def _require_usable(name: str, ordered: list[Sample], month: Month) -> None:

@@ -75,8 +75,7 @@ class Rating:
     def of(cls, rule: LoadedRule, parameters: Mapping[str, int]) -> Rating:
         """The entry points of a loaded rule. `parameters`: the agreement's own, by name; KeyError where one lacks."""
         rate = rule.functions["rate_record"]
-        bound = tuple(parameters[one.name] for one in rule.agreement_parameters("rate_record"))
-        priced = tuple(parameters[one.name] for one in rule.agreement_parameters("price_line"))
+        bound, priced = rule.bound("rate_record", parameters), rule.bound("price_line", parameters)
         named = {one.name: parameters[one.name] for one in rule.agreement_parameters("rate_record")}
         (declared,) = (one.parameters for one in rule.program.functions if one.name == "rate_record")
         return cls(
@@ -235,11 +234,11 @@ def _inside_ranges(
             value = pl.col(name)
             measured = value.str.len_bytes() if usage.schema[name] == pl.String else value
             conditions.append(measured.is_between(low, high))
-    judged = usage.with_columns(pl.all_horizontal(pl.lit(value=True), *conditions).alias("fits"))
-    outside = judged.filter(~pl.col("fits"))
-    if outside.height:
-        tally.rejected.append(outside.select("row", pl.lit(OUT_OF_RANGE).alias("code")))
-    return judged.filter("fits")
+    fits = usage.with_columns(pl.all_horizontal(pl.lit(value=True), *conditions).alias("fits"))["fits"]
+    if fits.all():
+        return usage
+    tally.rejected.append(usage.filter(~fits).select("row", pl.lit(OUT_OF_RANGE).alias("code")))
+    return usage.filter(fits)
 
 
 def _rate_columns(usage: pl.DataFrame, timed: bool, fixed: Fixed, rule: InColumns, tally: _Tally) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from abci_app.domain.agreements.queries import bindings
 from abci_app.domain.agreements.schema import CatalogueLine, VersionState
@@ -30,6 +30,8 @@ from settle.chain.readable import readable
 
 _AGREED = (Verdict.EQUAL, Verdict.WITHIN)
 _read_delays: Final[Decoder[tuple[LatePayment, ...]]] = Decoder(tuple[LatePayment, ...])
+Delays: TypeAlias = dict[int, tuple[int, tuple[LatePayment, ...]]]
+"""By obligation that is owed to us: the debtor, and the delays that no claim has taken yet."""
 
 
 class TaskKind(StrEnum):
@@ -90,13 +92,14 @@ class Counted(NamedTuple):
 def tasks(agent: Agent) -> list[Task]:
     """Everything that waits for a person, the nearest deadline first. Asks the node for its time and new facts."""
     desk = agent.desk()
+    delays = _delays(desk)
     found = [
         *_agreements(desk),
         *_keys(agent),
         *(task for known in agent.periods() for task in _of_period(desk, known, agent.index)),
-        *_rounds(desk),
+        *_rounds(desk, delays),
         *_payments(desk),
-        *_interest(desk),
+        *_interest(desk, delays),
         *_files(agent, desk),
         *(
             Task(TaskKind.BLOCKED, each.subject, None, None, detail=f"{each.kind}: {each.reason}")
@@ -195,8 +198,7 @@ def _agreements(desk: Desk) -> Iterator[Task]:
             yield Task(TaskKind.SIGN_AGREEMENT, name, deadline, role, document=known.document)
 
 
-def _rounds(desk: Desk) -> Iterator[Task]:
-    bearing = _delays(desk)
+def _rounds(desk: Desk, bearing: Delays) -> Iterator[Task]:
     for each in desk.model.rounds(desk.operator):
         terms = each.row.terms
         if each.row.state == RoundState.PROPOSED:
@@ -235,19 +237,19 @@ def _payments(desk: Desk) -> Iterator[Task]:
             yield Task(TaskKind.CONFIRM_PAYMENT, name, notice.answer_by, Role.CHECKER, notice.amount, detail=detail)
 
 
-def _interest(desk: Desk) -> Iterator[Task]:
+def _interest(desk: Desk, late: Delays) -> Iterator[Task]:
     """What was or is paid late to us. Whether to claim is people's to say: the agent never does by itself."""
-    for number, (debtor, delays) in _delays(desk).items():
+    for number, (debtor, delays) in late.items():
         days = ", ".join(f"{whole_days(each.owed_from, each.owed_to)} days on {each.amount}" for each in delays)
         name, owed = f"obligation {number} of {desk.codes[debtor]}", sum(each.amount for each in delays)
         yield Task(TaskKind.CLAIM_INTEREST, name, None, Role.MAKER, owed, detail=days)
 
 
-def _delays(desk: Desk) -> dict[int, tuple[int, tuple[LatePayment, ...]]]:
-    """By obligation that is owed to us: the debtor, and the delays that no claim has taken yet."""
+def _delays(desk: Desk) -> Delays:
+    """Those of now. Asks the node once an obligation that is or was late."""
     arrears, notes = desk.model.arrears(), desk.model.notes()
     bearing = {known.key for known in desk.model.periods_of(desk.operator) if bindings(known.terms, Slot.INVOICE)}
-    found: dict[int, tuple[int, tuple[LatePayment, ...]]] = {}
+    found: Delays = {}
     for number, _, row in desk.model.obligations(desk.operator):
         claim, origin = row.claim, row.claim.origin
         ours = claim.creditor == desk.operator and PeriodKey(origin.agreement, origin.pair, origin.ordinal) in bearing

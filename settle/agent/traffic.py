@@ -16,10 +16,9 @@ import polars as pl
 
 from settle.agent.intake.bad_input import BadInput
 from settle.agent.intake.causes import Cause
-from settle.agent.intake.control import SIDECAR_SUFFIX, load_sidecar, require_digest, require_totals
+from settle.agent.intake.control import SIDECAR_SUFFIX, load_sidecar, read_checked
 from settle.agent.intake.duplicates import find_duplicates
 from settle.agent.intake.raw import read_raw
-from settle.agent.intake.read import Reading, read_records
 from settle.agent.intake.sort import IN, OUT, Setting, sort_records, with_records
 from settle.agent.intake.trunks import FOR_EVER, TrunkMap
 from settle.agent.number_plan.plan import NumberPlan
@@ -144,7 +143,7 @@ def _folders(file: Path) -> list[Path]:
 
 
 def _of_stream(operator: str, paths: Sequence[Path], setting: Setting) -> Traffic:
-    readings = [_read(path) for path in paths]
+    readings = [read_checked(read_raw(path), load_sidecar(path)) for path in paths]
     offsets, rows = [], 0
     for reading in readings:
         offsets.append(rows)
@@ -161,13 +160,3 @@ def _of_stream(operator: str, paths: Sequence[Path], setting: Setting) -> Traffi
         left_out.update(causes.to_list())
     legs = with_records(found.legs, records.lazy()).select(LEG_COLUMNS).collect()
     return Traffic(operator, len(paths), rows, legs, dict(+left_out))
-
-
-def _read(path: Path) -> Reading:
-    raw, sidecar = read_raw(path), load_sidecar(path)
-    if sidecar is not None:
-        require_digest(raw, sidecar)
-    reading = read_records(raw, vouched=sidecar is not None)
-    if sidecar is not None:
-        require_totals(raw, sidecar, reading)
-    return reading

@@ -25,7 +25,7 @@ from abci_app.domain.agreements.schema import (
 )
 from abci_app.rules.interface import Slot
 from settle.cli.failures import Failure, bad_input
-from settle.cli.plain import CURRENCIES
+from settle.cli.names import currency_of
 
 _FORM = ConfigDict(extra="forbid", frozen=True)
 _Byte = Annotated[int, Field(ge=0, le=255)]
@@ -131,7 +131,8 @@ def read_terms(path: Path, operator: Callable[[str], int], rules: Mapping[str, i
     Raises `Failure`: no TOML or JSON, a field that does not fit (the first is named), an unknown name.
     """
     form = _read_form(path)
-    currency = next(number for number, letters in CURRENCIES.items() if letters == form.currency)
+    currency = currency_of(form.currency)
+    assert currency is not None, "the form takes no other letters"
     terms = Terms(
         evidence=Evidence[form.evidence],
         first=operator(form.first),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from string import hexdigits
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from abci_app.domain.governance.queries import BallotAt
 from abci_app.domain.governance.schema import Ballot, ProposalState
-from abci_app.domain.rulebook.queries import AtHeight
+from abci_app.domain.rulebook.queries import AtHeight, ReadinessAt
 from abci_app.domain.rulebook.schema import NEVER
 from abci_app.kernel.approvals import Approve, DocumentKind, Signature, Verdict
 from abci_app.kernel.roles import Role
@@ -19,22 +18,23 @@ from settle.agent.readiness import examine
 from settle.cli.carried import carried, said, thresholds
 from settle.cli.failures import Exit, Failure, usage
 from settle.cli.gov_propose import app as propose
+from settle.cli.names import LEAST_DIGITS, begins, hash_of
 from settle.cli.options import COMMON, SENDING, Common, Sending, noun
 from settle.cli.output import facts_of, table
 from settle.cli.plain import fields, iso, plain, short, text
 from settle.cli.questions import (
-    BUNDLE,
-    KEY,
+    KEYS,
     PARAMETERS,
     PROPOSAL,
     PROPOSALS,
     RULE,
     RULE_HISTORY,
+    RULE_VERSIONS,
     SUSPENSIONS,
     THRESHOLDS,
     VALIDATORS,
 )
-from settle.cli.rule_names import rule_named, version_named
+from settle.cli.rule_names import bundle_on_chain, rule_named, version_named
 from settle.cli.sending import Wish, send
 from settle.cli.session import Session, session
 
@@ -140,13 +140,14 @@ def readiness(version: str, *, wait: float = 0.0, common: Common = COMMON) -> No
         Wait up to so many seconds until the version runs.
     """
     with session(common) as now:
-        if wait:
-            _wait_until_it_runs(now, version, wait)
         at = version_named(now, version)
-        bundle = now.require(f"bundle {at.row.bundle.hex()}", BUNDLE, at.row.bundle, "settle rule list")
-        here = examine(bundle.raw)
+        if wait:
+            at = _once_it_runs(now, at, version, wait)
+        here = examine(bundle_on_chain(now, at.row.bundle))
         asked = {row.operator for _, row in now.ask(VALIDATORS) if row.power} if at.row.mandate else set()
-        standing = {now.codes[operator]: _ready(now, at.row.ready, operator) for operator in sorted(asked)}
+        active = {key for key, each in now.ask(KEYS) if each.active}
+        given = [each for each in at.row.ready if each.key in active]
+        standing = {now.codes[operator]: _ready(given, operator) for operator in sorted(asked)}
         digests = {"stated": here.stated.hex(), "here": here.own.hex(), "failure": here.failure}
         runs = None if at.row.active_from == NEVER else at.row.active_from
         missing = [name for name, each in standing.items() if each != "ready"]
@@ -222,34 +223,36 @@ def _counts(row: Ballot) -> tuple[int, int]:
 
 def _found(now: Session, named: str) -> tuple[bytes, BallotAt]:
     """The one proposal that is meant. Raises `Failure` where none or several fit."""
-    whole = len(named) == 64 and all(each in hexdigits for each in named)
+    whole = hash_of(named)
     code, _, serial = named.partition("/")
     fitting = (
-        [bytes.fromhex(named)]
-        if whole
+        [whole]
+        if whole is not None
         else [
             document
             for document, _, row in now.ask(PROPOSALS)
             if (now.codes[row.proposal.proposer].upper(), str(row.proposal.serial)) == (code.upper(), serial)
-            or (len(named) >= 6 and document.hex().startswith(named.lower()))
+            or begins(document, named)
         ]
     )
     if len(fitting) != 1:
         raise usage(
-            expected="a proposal as OPERATOR/SERIAL, or six digits or more of its hash",
+            expected=f"a proposal as OPERATOR/SERIAL, or {LEAST_DIGITS} digits or more of its hash",
             actual=f"{named}, which fits {len(fitting)}",
             next_step="see `settle gov list`",
         )
     return fitting[0], now.require(f"proposal {named}", PROPOSAL, fitting[0], "settle gov list")
 
 
-def _wait_until_it_runs(now: Session, named: str, seconds: float) -> None:
-    """Return once the chain has the block from which a version runs. Raises `Failure` after the time."""
+def _once_it_runs(now: Session, at: ReadinessAt, named: str, seconds: float) -> ReadinessAt:
+    """The version once the chain has the block from which it runs. Raises `Failure` after the time."""
     until, said = time.monotonic() + seconds, ""
     while True:
-        runs, height = version_named(now, named).row.active_from, now.node.status().height
+        versions, height = now.ask(RULE_VERSIONS, at.rule), now.node.status().height
+        row = next(row for version, row in versions if version == at.version)
+        runs = row.active_from
         if height >= runs:
-            return
+            return ReadinessAt(at.rule, at.version, row)
         waits = "for the nodes: too few are ready" if runs == NEVER else f"for block {runs}"
         if waits != said:
             now.out.hint(f"at block {height}, waiting {waits}")
@@ -264,9 +267,9 @@ def _wait_until_it_runs(now: Session, named: str, seconds: float) -> None:
         time.sleep(_LOOK_EVERY)
 
 
-def _ready(now: Session, signatures: Sequence[Signature], operator: int) -> str:
-    """What an operator's nodes have said, by keys that are still active: ready before refusing before nothing."""
-    given = {each.verdict for each in signatures if each.operator == operator and now.ask(KEY, each.key).active}
+def _ready(signatures: Sequence[Signature], operator: int) -> str:
+    """What an operator's nodes have said: ready before refusing before nothing."""
+    given = {each.verdict for each in signatures if each.operator == operator}
     if Verdict.APPROVE in given:
         return "ready"
     return "refuses: its outcomes differ" if given else "missing"

@@ -31,9 +31,10 @@ from abci_app.kernel.roles import Role
 from abci_app.kernel.thresholds import Track
 from settle.cli.carried import Carried, packed
 from settle.cli.failures import Failure, bad_input, usage
+from settle.cli.names import hash_of
 from settle.cli.options import Sending, noun
 from settle.cli.questions import AGREEMENT, PARAMETERS, PROPOSAL, PROPOSER, THRESHOLDS
-from settle.cli.rule_names import draft_named
+from settle.cli.rule_names import draft_named, rule_named
 from settle.cli.sending import Wish, send
 from settle.cli.session import Session, session
 
@@ -93,13 +94,13 @@ def rule(
 
 
 @app.command
-def rollback(rule: int, version: int, *, at: int, agreement: int = 0, proposing: Proposing = PROPOSING) -> None:
+def rollback(rule: str, version: int, *, at: int, agreement: int = 0, proposing: Proposing = PROPOSING) -> None:
     """Propose that a rule returns to a version that runs, so that the later ones rate nothing any more.
 
     Parameters
     ----------
     rule
-        Its number.
+        Its name or number: `settle rule list`.
     version
         The version to return to.
     at
@@ -108,43 +109,47 @@ def rollback(rule: int, version: int, *, at: int, agreement: int = 0, proposing:
         The agreement whose own rule it is.
     """
     track = Track.AGREEMENT if agreement else Track.ROLLBACK
-    _propose(proposing, track, RollBack(rule, version, at), agreement=agreement)
+    with session(proposing) as now:
+        _send(now, proposing, track, RollBack(rule_named(now, rule), version, at), agreement=agreement)
 
 
 @app.command
-def suspend(rule: int, *, proposing: Proposing = PROPOSING) -> None:
+def suspend(rule: str, *, proposing: Proposing = PROPOSING) -> None:
     """Propose that a rule rates nothing from the next block on; it lapses unless ratified.
 
     Parameters
     ----------
     rule
-        Its number.
+        Its name or number: `settle rule list`.
     """
-    _propose(proposing, Track.EMERGENCY, SuspendRule(rule))
+    with session(proposing) as now:
+        _send(now, proposing, Track.EMERGENCY, SuspendRule(rule_named(now, rule)))
 
 
 @app.command
-def ratify(rule: int, *, proposing: Proposing = PROPOSING) -> None:
+def ratify(rule: str, *, proposing: Proposing = PROPOSING) -> None:
     """Propose that a suspension lasts until the rule is resumed.
 
     Parameters
     ----------
     rule
-        Its number.
+        Its name or number: `settle rule list`.
     """
-    _propose(proposing, Track.CONSORTIUM, RatifySuspension(rule))
+    with session(proposing) as now:
+        _send(now, proposing, Track.CONSORTIUM, RatifySuspension(rule_named(now, rule)))
 
 
 @app.command
-def resume(rule: int, *, proposing: Proposing = PROPOSING) -> None:
+def resume(rule: str, *, proposing: Proposing = PROPOSING) -> None:
     """Propose that a suspended rule is in force again.
 
     Parameters
     ----------
     rule
-        Its number.
+        Its name or number: `settle rule list`.
     """
-    _propose(proposing, Track.CONSORTIUM, ResumeRule(rule))
+    with session(proposing) as now:
+        _send(now, proposing, Track.CONSORTIUM, ResumeRule(rule_named(now, rule)))
 
 
 @app.command
@@ -156,7 +161,7 @@ def admit(file: Path, *, proposing: Proposing = PROPOSING) -> None:
     file
         The application.
     """
-    _propose(proposing, Track.CONSORTIUM, _from_file(file, _read_admission, "settle member apply"))
+    _propose(proposing, _from_file(file, _read_admission, "settle member apply"))
 
 
 @app.command
@@ -184,7 +189,7 @@ def appoint(file: Path, *, proposing: Proposing = PROPOSING) -> None:
     file
         The statement.
     """
-    _propose(proposing, Track.CONSORTIUM, _from_file(file, _read_appointment, "settle node prove"))
+    _propose(proposing, _from_file(file, _read_appointment, "settle node prove"))
 
 
 @app.command
@@ -196,7 +201,7 @@ def dismiss(validator: str, *, proposing: Proposing = PROPOSING) -> None:
     validator
         Its public key of 64 hex digits: `settle member show` lists them.
     """
-    _propose(proposing, Track.CONSORTIUM, RemoveValidator(_hash(validator, "a validator's key")))
+    _propose(proposing, RemoveValidator(_hash(validator, "a validator's key")))
 
 
 @app.command(name="parameters")
@@ -206,7 +211,8 @@ def set_parameters(*change: Annotated[str, Parameter(negative="")], proposing: P
     Parameters
     ----------
     change
-        NAME=VALUE as `settle gov parameters` names them, such as delay=200 or agreement_slots=1,7.
+        NAME=VALUE as `settle gov parameters` names them, such as delay=200 or agreement_slots=1,7;
+        agreement_slots= names none.
     """
     with session(proposing) as now:
         wanted = _changed(now.ask(PARAMETERS), change)
@@ -227,9 +233,10 @@ def set_thresholds(*change: Annotated[str, Parameter(negative="")], proposing: P
         _send(now, proposing, Track.CONSTITUTION, SetThresholds(wanted))
 
 
-def _propose(proposing: Proposing, track: Track, message: Carried, *, agreement: int = 0, order: bytes = b"") -> None:
+def _propose(proposing: Proposing, message: Carried) -> None:
+    """What needs nothing of the chain to be written, and the members' majority to be carried."""
     with session(proposing) as now:
-        _send(now, proposing, track, message, agreement=agreement, order=order)
+        _send(now, proposing, Track.CONSORTIUM, message)
 
 
 def _send(
@@ -279,11 +286,13 @@ def _changed(before: V, changes: tuple[str, ...]) -> V:
         raise usage(expected="NAME=VALUE", actual="nothing", next_step="see `settle gov parameters`")
     found = {name: getattr(before, name) for name in before.__struct_fields__}
     for change in changes:
-        name, _, told = change.partition("=")
+        name, given, told = change.partition("=")
         if name not in found:
             raise usage(expected=f"one of {', '.join(found)}", actual=name, next_step="see `settle gov parameters`")
+        if not given:
+            raise usage(expected=f"{name}=VALUE", actual=change, next_step="see `settle gov parameters`")
         try:
-            found[name] = _number(told)
+            found[name] = _value(told, getattr(before, name))
         except ValueError as fault:
             raise _unfit(change, fault) from fault
     try:
@@ -292,11 +301,11 @@ def _changed(before: V, changes: tuple[str, ...]) -> V:
         raise _unfit(" ".join(changes), fault) from fault
 
 
-def _number(told: str) -> object:
-    """A number, a share such as 2/3, or slots such as 1,7."""
-    if "/" in told:
-        return [int(each) for each in told.split("/")]
-    return [int(each) for each in told.split(",")] if "," in told else int(told)
+def _value(told: str, before: object) -> object:
+    """In the form of the value before: slots such as 1,7, 1 or none; a share such as 2/3; a number."""
+    if isinstance(before, tuple):
+        return [int(each) for each in told.split(",")] if told else []
+    return [int(each) for each in told.split("/")] if "/" in told else int(told)
 
 
 def _unfit(came: str, fault: Exception) -> Failure:
@@ -304,11 +313,8 @@ def _unfit(came: str, fault: Exception) -> Failure:
 
 
 def _hash(told: str, what: str) -> bytes:
-    try:
-        found = bytes.fromhex(told)
-    except ValueError:
-        found = b""
-    if len(found) != 32:
+    found = hash_of(told)
+    if found is None:
         raise usage(expected=f"{what} of 64 hex digits", actual=told, next_step="copy it whole")
     return found
 

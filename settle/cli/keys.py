@@ -17,6 +17,7 @@ from settle.chain.consortium import key_folder
 from settle.chain.errors import KeyFileError, NodeUnreachable
 from settle.chain.keys import Signer, generate, propose_keys
 from settle.cli.failures import usage
+from settle.cli.names import begins
 from settle.cli.options import COMMON, SENDING, Common, Sending, noun
 from settle.cli.output import facts_of, table
 from settle.cli.plain import plain, short
@@ -209,7 +210,7 @@ def _change(now: Session, operator: int, named: str) -> tuple[bytes, PendingKeyC
     fitting = [
         (document, row)
         for document, row in _changes(now, operator)
-        if named == str(row.change.serial) or (len(named) >= 6 and document.hex().startswith(named.lower()))
+        if named == str(row.change.serial) or begins(document, named)
     ]
     if len(fitting) != 1:
         raise usage(

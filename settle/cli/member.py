@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from abci_app.domain.members.schema import AdmitOperator, Kind, NamedUnit
 from abci_app.kernel.encoding import encode
 from settle.cli.failures import usage
+from settle.cli.names import currency_of
 from settle.cli.options import COMMON, Common, noun
 from settle.cli.output import facts_of, table
 from settle.cli.plain import CURRENCIES, fields, short, text
@@ -63,11 +64,12 @@ def apply(
         NUMBER=NAME of a province or affiliate. May be given several times.
     """
     with session(common) as now:
-        numbers = {letters: number for number, letters in CURRENCIES.items()}
-        if currency not in numbers:
-            raise usage(expected=f"one of {', '.join(numbers)}", actual=currency, next_step="name a currency")
+        money = currency_of(currency)
+        if money is None:
+            known = ", ".join(CURRENCIES.values())
+            raise usage(expected=f"one of {known}", actual=currency, next_step="name a currency")
         units = tuple(_unit(each) for each in unit)
-        said = (code.encode(), name.encode(), Kind[kind.upper()], numbers[currency], units)
+        said = (code.encode(), name.encode(), Kind[kind.upper()], money, units)
         keys = tuple(now.keys.values())
         proofs = tuple(key.possession(now.chain) for key in keys)
         message = AdmitOperator(now.myself, *said, tuple(key.grant for key in keys), proofs)

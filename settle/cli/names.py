@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from abci_app.domain.agreements.queries import VersionQuery
 from abci_app.domain.agreements.schema import AgreementVersion, CalendarRow, Terms, VersionState
 from abci_app.domain.periods.queries import PeriodQuery
 from settle.cli.failures import Failure, usage
+from settle.cli.plain import CURRENCIES
 from settle.cli.questions import AGREEMENT, AGREEMENT_VERSION, AGREEMENTS, CALENDAR
 from settle.cli.session import Session
+
+LEAST_DIGITS = 6
+"""Of a hash, where its beginning names it."""
+_HASH = re.compile("[0-9a-fA-F]{64}", re.ASCII)
+
+
+def hash_of(told: str) -> bytes | None:
+    """The 32 bytes of a hash, or of a validator's key, in hex; None for anything else."""
+    return bytes.fromhex(told) if _HASH.fullmatch(told) else None
+
+
+def begins(document: bytes, named: str) -> bool:
+    """Whether the hash begins with the digits that name it, and they are enough."""
+    return len(named) >= LEAST_DIGITS and document.hex().startswith(named.lower())
+
+
+def currency_of(letters: str) -> int | None:
+    """ISO 4217's number of a currency that the chain serves."""
+    return next((number for number, known in CURRENCIES.items() if known == letters.upper()), None)
 
 
 def period_of(named: str) -> PeriodQuery:

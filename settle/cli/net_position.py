@@ -7,6 +7,7 @@ from abci_app.domain.obligations.schema import ProposeRound, Round, RoundState, 
 from abci_app.kernel.approvals import Approve, DocumentKind, Verdict, both_check
 from abci_app.kernel.roles import Role
 from settle.cli.failures import not_done, usage
+from settle.cli.names import currency_of
 from settle.cli.options import COMMON, SENDING, Common, Sending, noun
 from settle.cli.output import table
 from settle.cli.plain import CURRENCIES, fields, iso, money
@@ -136,7 +137,8 @@ def _due_between(now: Session, first: int, second: int, currency: int) -> list[i
 
 
 def _currency(letters: str) -> int:
-    for number, known in CURRENCIES.items():
-        if known == letters.upper():
-            return number
-    raise usage(expected=f"one of {', '.join(CURRENCIES.values())}", actual=letters, next_step="give ISO 4217 letters")
+    number = currency_of(letters)
+    if number is None:
+        known = ", ".join(CURRENCIES.values())
+        raise usage(expected=f"one of {known}", actual=letters, next_step="give ISO 4217 letters")
+    return number

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from enum import Enum
 
 import msgspec
 
 from abci_app.kernel.money import LARGEST, MINOR_DIGITS
-from settle.chain.readable import readable
+from settle.chain.readable import iso, readable
+
+__all__ = ["CURRENCIES", "fields", "iso", "money", "plain", "read_money", "short", "text"]
 
 CURRENCIES = {
     156: "CNY",
@@ -28,7 +29,6 @@ CURRENCIES = {
 """ISO 4217 letters by number, of the currencies that the chain serves."""
 
 _MICRO = 1_000_000
-_LAST_INSTANT = 253_402_300_799  # 9999-12-31T23:59:59Z: later ones mean "for ever"
 _TEXTS = frozenset({"code", "name", "reason", "bank_reference", "change_note", "authors", "note"})
 _INSTANTS = frozenset(
     {
@@ -37,13 +37,6 @@ _INSTANTS = frozenset(
         "owed_from", "owed_to", "claimed_to",
     }
 )  # fmt: skip
-
-
-def iso(seconds: int) -> str:
-    """An instant, UTC seconds, as ISO 8601 with Z; "for ever" beyond the year 9999."""
-    if seconds > _LAST_INSTANT:
-        return "for ever"
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def money(micro: int, currency: int) -> str:

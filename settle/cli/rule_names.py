@@ -6,14 +6,14 @@ import re
 
 from abci_app.domain.rulebook.queries import ReadinessAt
 from abci_app.domain.rulebook.schema import DraftState
-from abci_app.rules.bundle import read_bundle
-from settle.cli.failures import usage
+from abci_app.rules.bundle import bundle_hash, read_bundle
+from settle.cli.failures import bad_input, usage
+from settle.cli.names import LEAST_DIGITS, begins
 from settle.cli.plain import text
 from settle.cli.questions import BUNDLE, DRAFTS, RULE_VERSIONS, RULES
 from settle.cli.session import Session
 
 _VERSION = re.compile(r"(?P<name>[a-z][a-z0-9_]*)/v(?P<version>[1-9][0-9]{0,4})", re.ASCII)
-_LEAST_DIGITS = 6
 
 
 def rule_named(now: Session, named: str) -> int:
@@ -37,12 +37,12 @@ def draft_named(now: Session, named: str) -> bytes:
     fitting = [
         bundle
         for bundle, row in now.ask(DRAFTS)
-        if _begins(bundle, named)
+        if begins(bundle, named)
         or (row.state != DraftState.WITHDRAWN and _VERSION.fullmatch(named) and _is_version(now, bundle, named))
     ]
     if len(fitting) != 1:
         raise usage(
-            expected=f"a published bundle as NAME/vN, or {_LEAST_DIGITS} digits or more of its hash",
+            expected=f"a published bundle as NAME/vN, or {LEAST_DIGITS} digits or more of its hash",
             actual=f"{named}, which fits {len(fitting)}",
             next_step="see `settle rule drafts`",
         )
@@ -60,16 +60,28 @@ def version_named(now: Session, named: str) -> ReadinessAt:
         for number, rule in now.ask(RULES)
         for version, row in now.ask(RULE_VERSIONS, number)
         if named == f"{number}/{version}"
-        or _begins(row.bundle, named)
+        or begins(row.bundle, named)
         or (asked and asked["name"] == text(rule.name) and not row.withdrawn and _is_version(now, row.bundle, named))
     ]
     if len(fitting) != 1:
         raise usage(
-            expected=f"a version as NAME/vN or RULE/VERSION, or {_LEAST_DIGITS} digits or more of its bundle's hash",
+            expected=f"a version as NAME/vN or RULE/VERSION, or {LEAST_DIGITS} digits or more of its bundle's hash",
             actual=f"{named}, which fits {len(fitting)}",
             next_step="see `settle rule list`; a version is there once a vote has carried it",
         )
     return fitting[0]
+
+
+def bundle_on_chain(now: Session, wanted: bytes) -> bytes:
+    """The bundle of a hash as the chain keeps it. Raises `Failure` where there is none, or the node gives another."""
+    raw = now.require(f"bundle {wanted.hex()}", BUNDLE, wanted, "settle rule list").raw
+    if bundle_hash(raw) != wanted:
+        raise bad_input(
+            expected=f"bytes of hash {wanted.hex()}",
+            actual=bundle_hash(raw).hex(),
+            next_step="ask another node: this one does not tell the truth",
+        )
+    return raw
 
 
 def bundle_name(raw: bytes) -> str:
@@ -78,9 +90,5 @@ def bundle_name(raw: bytes) -> str:
     return f"{manifest.name}/v{manifest.version}"
 
 
-def _begins(bundle: bytes, named: str) -> bool:
-    return len(named) >= _LEAST_DIGITS and bundle.hex().startswith(named.lower())
-
-
 def _is_version(now: Session, bundle: bytes, named: str) -> bool:
-    return bundle_name(now.ask(BUNDLE, bundle).raw) == named
+    return bundle_name(bundle_on_chain(now, bundle)) == named

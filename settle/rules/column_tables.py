@@ -23,6 +23,7 @@ from settle.rules.column_values import (
     arithmetic,
     both,
     comparison,
+    conjunction,
     higher,
     lower,
     one,
@@ -58,15 +59,15 @@ class _Codes:
 
     def of(self, values: tuple[Column, ...]) -> tuple[Column, Mask]:
         """The code of a key, and where all of its parts are inside their ranges."""
-        code: Column = 0
+        code: Lanes | int = 0
         inside: Mask = True
         for value, column in zip(values, self._columns, strict=True):
-            number = value.cast(pl.Int64) if isinstance(value, pl.Series) else int(value)
+            number: Lanes | int = value.cast(pl.Int64) if isinstance(value, pl.Series) else int(value)
             if column.kind is Kind.INTEGER:
-                inside = _and(inside, _inside(number, column.low, column.high))
+                inside = conjunction(inside, _inside(number, column.low, column.high))
             if inside is False:  # a written number outside: its code could be beyond 64 bits
                 return 0, False
-            code = code * (column.high - column.low + 1) + (number - column.low)  # type: ignore[operator]  # integers
+            code = code * (column.high - column.low + 1) + (number - column.low)
         return code, inside
 
     def find(self, values: tuple[Column, ...]) -> Column:
@@ -186,7 +187,7 @@ class ColumnTable:
             row = cast("tuple[int, ...]", self.rows[at])
             matches: Mask = True
             for place, value in enumerate(values):
-                matches = _and(matches, _inside(value, row[2 * place + 1], row[2 * place + 2]))
+                matches = conjunction(matches, _inside(value, row[2 * place + 1], row[2 * place + 2]))
             found = select(matches, pl.Series([at], dtype=INDEX) if not isinstance(matches, bool) else at, found)
         return found.cast(INDEX) if isinstance(found, pl.Series) else found
 
@@ -255,12 +256,4 @@ def _inside(value: Column, low: int, high: int) -> Mask:
         ):
             return True
     above, below = comparison(Relation.GREATER_OR_EQUAL, value, low), comparison(Relation.LESS_OR_EQUAL, value, high)
-    return _and(above, below)
-
-
-def _and(left: Mask, right: Mask) -> Mask:
-    if isinstance(left, bool):
-        return right if left else False
-    if isinstance(right, bool):
-        return left if right else False
-    return left & right
+    return conjunction(above, below)

@@ -6,6 +6,7 @@ lanes beyond the ones in question may hold anything (Polars wraps, and gives nul
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
@@ -60,14 +61,18 @@ def select(mask: Mask, yes: Column, no: Column) -> Column:
     return yes_lanes.new_from_index(0, len(mask)).zip_with(mask, one(no, dtype))
 
 
+def conjunction(left: Mask, right: Mask) -> Mask:
+    """The lanes of both."""
+    if isinstance(left, bool):
+        return right if left else False
+    if isinstance(right, bool):
+        return left if right else False
+    return left & right
+
+
 def both(left: Mask, right: Mask) -> Mask:
     """The lanes of both, in the simplest form: True and False where all or none are left."""
-    if isinstance(left, bool):
-        mask = right if left else False
-    elif isinstance(right, bool):
-        mask = left if right else False
-    else:
-        mask = left & right
+    mask = conjunction(left, right)
     if isinstance(mask, bool):
         return mask
     return (mask.all() or mask) if mask.any() else False
@@ -88,25 +93,25 @@ def opposite(mask: Mask) -> Mask:
 
 
 _ARITHMETIC: dict[Operator, Callable[[Column, Column], Column]] = {
-    Operator.ADD: lambda a, b: a + b,  # type: ignore[operator]  # integers
-    Operator.SUBTRACT: lambda a, b: a - b,  # type: ignore[operator]  # integers
-    Operator.MULTIPLY: lambda a, b: a * b,  # type: ignore[operator]  # integers
-    Operator.FLOOR_DIVIDE: lambda a, b: a // b,  # type: ignore[operator]  # integers
-    Operator.REMAINDER: lambda a, b: a % b,  # type: ignore[operator]  # integers
+    Operator.ADD: operator.add,
+    Operator.SUBTRACT: operator.sub,
+    Operator.MULTIPLY: operator.mul,
+    Operator.FLOOR_DIVIDE: operator.floordiv,
+    Operator.REMAINDER: operator.mod,
 }
 _COMPARISON: dict[Relation, Callable[[Column, Column], Mask]] = {
-    Relation.LESS: lambda a, b: a < b,  # type: ignore[operator]  # integers
-    Relation.LESS_OR_EQUAL: lambda a, b: a <= b,  # type: ignore[operator]  # integers
-    Relation.GREATER: lambda a, b: a > b,  # type: ignore[operator]  # integers
-    Relation.GREATER_OR_EQUAL: lambda a, b: a >= b,  # type: ignore[operator]  # integers
-    Relation.EQUAL: lambda a, b: a == b,
-    Relation.NOT_EQUAL: lambda a, b: a != b,
+    Relation.LESS: operator.lt,
+    Relation.LESS_OR_EQUAL: operator.le,
+    Relation.GREATER: operator.gt,
+    Relation.GREATER_OR_EQUAL: operator.ge,
+    Relation.EQUAL: operator.eq,
+    Relation.NOT_EQUAL: operator.ne,
 }
 
 
-def arithmetic(operator: Operator, left: Column, right: Column) -> Column:
+def arithmetic(how: Operator, left: Column, right: Column) -> Column:
     """Two columns of integers combined. `//` and `%` floor, in Polars as in Python."""
-    return _ARITHMETIC[operator](left, right)
+    return _ARITHMETIC[how](left, right)
 
 
 def comparison(relation: Relation, left: Column, right: Column) -> Mask:

@@ -64,6 +64,14 @@ class Columns:
             return pl.DataFrame(schema={**self._schema, REJECTION: pl.String})
         return pl.concat(chunks) if len(chunks) > 1 else chunks[0]
 
+    def fitting(self, frame: pl.DataFrame) -> pl.Series:
+        """Which records `run` takes: a Boolean each, true where every value is there and inside its declaration.
+
+        The frame as for `run`; parameters without a column are not judged.
+        """
+        inside = [_fits(one) for one in self._function.parameters if one.name in frame.columns]
+        return frame.with_columns(pl.all_horizontal(pl.lit(value=True), *inside).alias("fitting"))["fitting"]
+
     def _chunk(self, frame: pl.DataFrame, constants: Constants) -> pl.DataFrame:
         run = ColumnRun(self._shared, self._function, frame.height)
         run.start(tuple(_argument(frame, one, constants) for one in self._function.parameters))

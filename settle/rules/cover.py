@@ -70,19 +70,15 @@ class _Counter(Evaluator):
         self._sides: dict[int, set[bool]] = {}
 
     def statement(self, function: Function, statement: Statement, frame: Frame) -> Results | None:
-        if isinstance(statement, If):
-            return self._if(function, statement, frame)
-        self._count(statement)
+        if not isinstance(statement, If):  # its tests are counted instead
+            self._count(statement)
         return super().statement(function, statement, frame)
 
-    def _if(self, function: Function, statement: If, frame: Frame) -> Results | None:
-        for branch in statement.branches:
-            self._count(branch.test)
-            taken = bool(self.value(function, branch.test, frame))
-            self._sides.setdefault(id(branch.test), set()).add(taken)
-            if taken:
-                return self._block(function, branch.body, frame)
-        return self._block(function, statement.otherwise, frame)
+    def test(self, function: Function, node: Expression, frame: Frame) -> bool:
+        self._count(node)
+        taken = super().test(function, node, frame)
+        self._sides.setdefault(id(node), set()).add(taken)
+        return taken
 
     def _count(self, part: Statement | Expression) -> None:
         self._ran[id(part)] = self._ran.get(id(part), 0) + 1

@@ -26,7 +26,7 @@ from abci_app.rules.names import FORBIDDEN, ROUNDINGS
 from abci_app.rules.tree import Declared, Kind
 from settle.rules.boxes import Box
 from settle.rules.draft import EntryDraft
-from settle.rules.finding import Finding
+from settle.rules.finding import Finding, fault
 
 _NUMBER = r"-?\d[\d_]*"
 _CONDITION = re.compile(rf"([a-z]\w*)(?: +({_NUMBER})\.\.({_NUMBER}))?", re.ASCII)
@@ -215,7 +215,7 @@ class _Reader:
         if own.kind is Kind.DIGITS:
             told = f"{name} holds digits: a decision table has conditions on numbers only"
             advice = "start from `settle rule new --template rate_sheet`, which looks prefixes up"
-            self._found.append(Finding(self._file, 1, 0, "", "", told, "", "", advice))
+            self._fault(1, told, advice)
             return own
         if own.kind is Kind.BOOLEAN:
             return Declared(name, own.kind, *_TRUTHS, "")
@@ -257,7 +257,7 @@ class _Reader:
     # ------------------------------------------------------------------------------------------------ faults
 
     def _fault(self, line: int, told: str, advice: str = "correct the table") -> None:
-        self._found.append(Finding(self._file, line, 0, "", "", told, "", "", advice))
+        self._found.append(fault(self._file, line, told, advice))
 
     def _stop(self) -> None:
         if self._found:

@@ -5,6 +5,7 @@ Only roundings come from the kernel; tables are searched row by row. A watcher s
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from typing import TypeAlias, cast
 
@@ -79,7 +80,7 @@ class Evaluator:
             case Let(name, value):
                 frame[name] = self.value(function, value, frame)
             case If(branches, otherwise):
-                taken = next((one.body for one in branches if self.value(function, one.test, frame)), otherwise)
+                taken = next((one.body for one in branches if self.test(function, one.test, frame)), otherwise)
                 return self._block(function, taken, frame)
             case ForRow(name, table, body):
                 return self._rounds(function, name, body, self._rows[table], frame)
@@ -90,6 +91,10 @@ class Evaluator:
             case Reject(code):
                 raise RejectedByRule(code)
         return None
+
+    def test(self, function: Function, node: Expression, frame: Frame) -> bool:
+        """Whether the test of a branch is taken."""
+        return bool(self.value(function, node, frame))
 
     def _rounds(
         self,
@@ -126,8 +131,8 @@ class Evaluator:
                 return self._members[enum].index(member)
             case Converted(_, value):
                 return self.value(function, value, frame)
-            case Arithmetic(operator, left, right):
-                return _ARITHMETIC[operator](self._number(function, left, frame), self._number(function, right, frame))
+            case Arithmetic(how, left, right):
+                return _ARITHMETIC[how](self._number(function, left, frame), self._number(function, right, frame))
             case Call(name, arguments):
                 return self._call(function, name, arguments, frame)
             case _:
@@ -179,7 +184,8 @@ class Evaluator:
         found: Cells | None = None
         for row in self._rows[table]:
             if function == "first_match":
-                if all(row[2 * at + 1] <= one <= row[2 * at + 2] for at, one in enumerate(values)):  # type: ignore[operator]  # checked kinds
+                bounds = cast("tuple[int, ...]", row)
+                if all(bounds[2 * at + 1] <= cast("int", one) <= bounds[2 * at + 2] for at, one in enumerate(values)):
                     return row
             elif function == "prefix_lookup":
                 key, number = cast("str", row[0]), cast("str", values[0])
@@ -188,7 +194,7 @@ class Evaluator:
             elif function == "lookup":
                 if list(row[:keys]) == values:
                     return row
-            elif list(row[: keys - 1]) == values[:-1] and row[keys - 1] <= values[-1]:  # type: ignore[operator]  # checked kinds
+            elif list(row[: keys - 1]) == values[:-1] and cast("int", row[keys - 1]) <= cast("int", values[-1]):
                 found = row  # keys rise: the last that fits is the highest
         return found
 
@@ -202,17 +208,17 @@ def _increments(duration: int, first: int, following: int) -> int:
 
 
 _ARITHMETIC: dict[Operator, Callable[[int, int], int]] = {
-    Operator.ADD: lambda a, b: a + b,
-    Operator.SUBTRACT: lambda a, b: a - b,
-    Operator.MULTIPLY: lambda a, b: a * b,
-    Operator.FLOOR_DIVIDE: lambda a, b: a // b,
-    Operator.REMAINDER: lambda a, b: a % b,
+    Operator.ADD: operator.add,
+    Operator.SUBTRACT: operator.sub,
+    Operator.MULTIPLY: operator.mul,
+    Operator.FLOOR_DIVIDE: operator.floordiv,
+    Operator.REMAINDER: operator.mod,
 }
 _COMPARISON: dict[Relation, Callable[[int, int], bool]] = {
-    Relation.LESS: lambda a, b: a < b,
-    Relation.LESS_OR_EQUAL: lambda a, b: a <= b,
-    Relation.GREATER: lambda a, b: a > b,
-    Relation.GREATER_OR_EQUAL: lambda a, b: a >= b,
-    Relation.EQUAL: lambda a, b: a == b,
-    Relation.NOT_EQUAL: lambda a, b: a != b,
+    Relation.LESS: operator.lt,
+    Relation.LESS_OR_EQUAL: operator.le,
+    Relation.GREATER: operator.gt,
+    Relation.GREATER_OR_EQUAL: operator.ge,
+    Relation.EQUAL: operator.eq,
+    Relation.NOT_EQUAL: operator.ne,
 }

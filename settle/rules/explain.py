@@ -18,7 +18,6 @@ from abci_app.rules.tree import (
     ForRange,
     ForRow,
     Function,
-    If,
     Integer,
     Let,
     Member,
@@ -75,13 +74,14 @@ def explain(rule: LoadedRule, entry: str, *arguments: Cell) -> Explanation:
 
 def explain_program(program: Program, tables: Mapping[str, Table], entry: str, *arguments: Cell) -> Explanation:
     """The same for a checked program over its checked tables."""
-    parsed = parse_rule(print_program(program))
+    source = print_program(program)
+    parsed = parse_rule(source)
     function = next((one for one in entry_points(parsed.program) if one.name == entry), None)
     if function is None:
         names = ", ".join(one.name for one in entry_points(program))
         refuse(RuleCode.NO_ENTRY_POINT, "the rule", f"one of {names}", entry)
     check_arguments(function, arguments)
-    watcher = _Watcher(parsed, tables)
+    watcher = _Watcher(parsed, source, tables)
     try:
         results = watcher.run(function, arguments)
     except RejectedByRule as rejection:
@@ -99,10 +99,10 @@ def show(value: Value) -> str:
 class _Watcher(Evaluator):
     """Evaluates and writes down each statement with the values of its parts."""
 
-    def __init__(self, parsed: ParsedRule, tables: Mapping[str, Table]) -> None:
+    def __init__(self, parsed: ParsedRule, source: str, tables: Mapping[str, Table]) -> None:
         super().__init__(parsed.program, tables)
         self._positions = parsed.positions
-        self._source = print_program(parsed.program).split("\n")
+        self._source = source.split("\n")
         self._values: list[tuple[str, Value]] = []
         self.steps: list[Step] = []
 
@@ -119,8 +119,6 @@ class _Watcher(Evaluator):
         return found
 
     def statement(self, function: Function, statement: Statement, frame: Frame) -> Results | None:
-        if isinstance(statement, If):
-            return self._if(function, statement, frame)
         if isinstance(statement, ForRow | ForRange):
             rounds = statement.table if isinstance(statement, ForRow) else f"{statement.start} to {statement.stop - 1}"
             self._write(statement, f"for each of {rounds}")
@@ -135,13 +133,10 @@ class _Watcher(Evaluator):
             self._write(statement, ", ".join(f"{name} = {show(value)}" for name, value in named))
         return results
 
-    def _if(self, function: Function, statement: If, frame: Frame) -> Results | None:
-        for branch in statement.branches:
-            taken = self.value(function, branch.test, frame)
-            self._write(branch.test, "taken" if taken else "not taken")
-            if taken:
-                return self._block(function, branch.body, frame)
-        return self._block(function, statement.otherwise, frame)
+    def test(self, function: Function, node: Expression, frame: Frame) -> bool:
+        taken = super().test(function, node, frame)
+        self._write(node, "taken" if taken else "not taken")
+        return taken
 
     def _write(self, node: Statement | Expression, outcome: str) -> None:
         line, _ = self._positions.of(node)

@@ -105,6 +105,11 @@ def of_plugin(fault: PluginInvalid) -> Finding:
     return Finding(fault.file, fault.line, 0, "", where, fault.told, "", "", advice)
 
 
+def fault(file: Path, line: int, told: str, advice: str) -> Finding:
+    """What cannot stay, and is no refusal of the checker."""
+    return Finding(file, line, 0, "", "", told, "", "", advice)
+
+
 def doubt(file: Path, line: int, told: str, advice: str) -> Finding:
     """What builds, but is hardly meant so."""
-    return Finding(file, line, 0, "", "", told, "", "", advice, error=False)
+    return fault(file, line, told, advice)._replace(error=False)

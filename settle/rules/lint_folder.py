@@ -11,7 +11,7 @@ from abci_app.rules.interface import agreement_parameters, check_interface
 from abci_app.rules.printer import print_program
 from abci_app.rules.tables import Table, describe, fits, read_table, write_table
 from abci_app.rules.tree import Program, TableForm, entry_points
-from settle.rules.finding import ADVICE, Finding, doubt, of_plugin, of_refusal
+from settle.rules.finding import ADVICE, Finding, doubt, fault, of_plugin, of_refusal
 from settle.rules.lint import lint_text, names_read
 from settle.rules.parse import ParsedRule, parse_rule
 from settle.rules.plugin import (
@@ -149,4 +149,4 @@ def _spelling(file: Path, text: str, canonical: str) -> Iterator[Finding]:
     line = next((at for at, (one, other) in enumerate(pairs, 1) if one != other), 0)
     advice = ADVICE[RuleCode.NOT_CANONICAL] + ": `settle rule fmt` does it"
     told = "the text is not in canonical form, the one that is hashed"
-    yield Finding(file, line, 0, RuleCode.NOT_CANONICAL.name, "", told, "", "", advice)
+    yield fault(file, line, told, advice)._replace(code=RuleCode.NOT_CANONICAL.name)

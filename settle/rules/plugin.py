@@ -151,16 +151,24 @@ def _vector(function: Function, line: dict[str, str], file: Path, at: int) -> Ve
     return Vector(function.name, line.get("source", "").encode(), arguments, tuple(results), rejection)
 
 
+def read_cell(text: str, declared: Declared) -> Cell | None:
+    """A cell of the declared kind, whatever its range; None where the text is none: a whole number, true, false."""
+    match declared.kind:
+        case Kind.DIGITS:
+            return text
+        case Kind.BOOLEAN:
+            return {"true": True, "false": False}.get(text)
+        case Kind.INTEGER:
+            try:
+                return int(text)
+            except ValueError:
+                return None
+
+
 def _cell(text: str, declared: Declared, file: Path, at: int) -> Cell:
-    if declared.kind is Kind.DIGITS:
-        return text
-    if declared.kind is Kind.BOOLEAN and text in ("true", "false"):
-        return text == "true"
-    if declared.kind is Kind.INTEGER:
-        try:
-            return int(text)
-        except ValueError:
-            pass
+    cell = read_cell(text, declared)
+    if cell is not None:
+        return cell
     wanted = "true or false" if declared.kind is Kind.BOOLEAN else "a whole number"
     raise PluginInvalid(file, f"expected {wanted}, got {text!r}", at, declared.name)
 

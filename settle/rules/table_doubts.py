@@ -9,7 +9,7 @@ from abci_app.rules.interface import most_cost
 from abci_app.rules.lookups import LOOKUP_COSTS
 from settle.rules.boxes import Box, Swept, meet, sweep
 from settle.rules.decision_csv import DecisionTable, TableLine
-from settle.rules.finding import Finding, doubt
+from settle.rules.finding import Finding, doubt, fault
 
 NO_LINE = "NO_LINE"
 """The code of the rejection where no line fits."""
@@ -36,11 +36,11 @@ def _too_large(table: DecisionTable) -> Finding | None:
     advice = "split the table by one condition, into two rules or two tables"
     if columns > MOST_COLUMNS:
         told = f"{conditions} conditions and {results} results make {columns} columns: a table has {MOST_COLUMNS}"
-        return Finding(table.file, 1, 0, "", "", told, "", "", advice)
+        return fault(table.file, 1, told, advice)
     most = min((most_cost(table.entry.name) - OTHERS) // (LOOKUP_COSTS["first_match"](1, conditions)), MOST_ROWS)
     if len(table.lines) > most:
         told = f"{len(table.lines):,} lines: with {conditions} conditions a rule can search {most:,}"
-        return Finding(table.file, 0, 0, "", "", told, "", "", advice)
+        return fault(table.file, 0, told, advice)
     return None
 
 
@@ -60,7 +60,7 @@ def _unreached(table: DecisionTable, swept: Swept) -> Iterator[Finding]:
         told = (
             f"line {line.line} is never reached: {_lines(before)} {'covers' if len(before) == 1 else 'cover'} all of it"
         )
-        yield Finding(table.file, line.line, 0, "", "", told, "", "", "take it out, or move it up")
+        yield fault(table.file, line.line, told, "take it out, or move it up")
 
 
 def _hidden(table: DecisionTable, swept: Swept) -> Iterator[Finding]:

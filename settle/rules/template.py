@@ -67,14 +67,6 @@ def templates() -> tuple[Template, ...]:
     return tuple(sorted(found, key=lambda one: (one.draft.slot, one.draft.interface, not one.default)))
 
 
-def template_of(slot: Slot, interface: int) -> Template:
-    """The default template of an interface. KeyError where there is no such interface."""
-    for one in templates():
-        if (one.draft.slot, one.draft.interface) == (slot, interface):
-            return one
-    raise KeyError((slot, interface))
-
-
 def _draft(read: _Template, ranges: Mapping[str, Range]) -> RuleDraft:
     slot = Slot[read.slot]
     forms = INTERFACES[slot, read.interface]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from abci_app.rules.bundle import ALWAYS, LoadedRule
 from abci_app.rules.tables import Cells, Table
 from abci_app.rules.tree import Declared, Function, Kind, Reject, entry_points
+from settle.chain.readable import LAST_INSTANT, iso
 from settle.rules.walk import parts_of
 
 _SHOWN = 8
@@ -61,9 +61,9 @@ def _identity(old: LoadedRule, new: LoadedRule) -> Iterator[UpgradeFinding]:
 
 def _usage(old: LoadedRule, new: LoadedRule) -> Iterator[UpgradeFinding]:
     ends, starts = old.manifest.effective_to, new.manifest.effective_from
-    told = f"ends {_when(ends)}", f"begins {_when(starts)}"
+    told = _ends(ends), f"begins {iso(starts)}"
     if starts > ends:
-        advice = f"no version rates usage between the two: set effective_from to {_when(ends)}"
+        advice = f"no version rates usage between the two: set effective_from to {iso(ends)}"
         yield UpgradeFinding(True, "gap in usage time", *told, advice)
     elif starts <= old.manifest.effective_from:
         advice = (
@@ -77,8 +77,7 @@ def _usage(old: LoadedRule, new: LoadedRule) -> Iterator[UpgradeFinding]:
         yield UpgradeFinding(ends != ALWAYS, "overlap in usage time", *told, advice)
     if new.manifest.effective_to < ends:
         advice = "usage behind it falls back to the version before: leave effective_to out, or set it later"
-        until = f"ends {_when(new.manifest.effective_to)}"
-        yield UpgradeFinding(False, "usage time ends earlier", told[0], until, advice)
+        yield UpgradeFinding(False, "usage time ends earlier", told[0], _ends(new.manifest.effective_to), advice)
 
 
 def _entry(entry: str, old: LoadedRule, new: LoadedRule) -> Iterator[UpgradeFinding]:
@@ -185,8 +184,8 @@ def _listed(values: Sequence[object]) -> str:
     return shown if len(values) <= _SHOWN else f"{shown} and {len(values) - _SHOWN} more"
 
 
-def _when(seconds: int) -> str:
-    return "never" if seconds >= ALWAYS else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _ends(seconds: int) -> str:
+    return "ends never" if seconds > LAST_INSTANT else f"ends {iso(seconds)}"
 
 
 def _range(declared: Declared) -> str:

@@ -19,7 +19,9 @@ from settle.agent.intake.mappings import FOLDER
 from settle.agent.intake.raw import RawFile, read_raw
 from settle.agent.intake.read import read_records
 from settle.agent.intake.trunks import TrunkMap
-from tests.agent.intake_world import NOW_MS, csv_text, frame, record, setting, stream, write_csv, write_totals
+from settle.agent.number_plan.plan import load_number_plan
+from settle.agent.traffic import RecordFile, read_traffic
+from tests.agent.intake_world import NOW_MS, OWN, csv_text, frame, record, setting, stream, write_csv, write_totals
 
 GOOD = csv_text(record(1), record(2), record(3))
 
@@ -75,6 +77,21 @@ def test_a_file_that_ends_inside_a_row_is_refused_when_nothing_else_tells_its_si
     refusal = refused(tmp_path, GOOD.encode()[:-3])
     assert refusal.expected == "a line end after the last row"
     assert refusal.row == 3
+
+
+def test_the_same_is_refused_when_files_are_read_without_an_agent(tmp_path: Path) -> None:
+    """Rating by hand would rate a number or duration whose end is missing."""
+    file = tmp_path / "a.csv"
+    trunks = tmp_path / "trunks.toml"
+    trunks.write_text('[[trunk]]\ntrunk = "T-U"\npeer = "CUCC"\n')
+    given = [RecordFile(file, OWN, "msc1", trunks)]
+    file.write_text(GOOD)
+    [whole] = read_traffic(given, load_number_plan())
+    assert (whole.rows, whole.legs.height) == (3, 3)
+    file.write_text(GOOD[:-2])  # the last cause is 1 instead of 16
+    with pytest.raises(BadInput, match="a line end after the last row") as refusal:
+        read_traffic(given, load_number_plan())
+    assert refusal.value.row == 3
 
 
 def test_a_parquet_file_cut_short_is_refused(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from abci_app.domain.agreements.schema import AgreementDocument, agreement_hash
-from abci_app.domain.obligations.queries import DAY
 from abci_app.domain.obligations.schema import ClaimInterest, ProposeRound, State
 from abci_app.domain.periods.schema import PeriodState
 from abci_app.kernel.approvals import DocumentKind, Verdict
+from abci_app.kernel.parameters import DAY
 from abci_app.kernel.roles import Role
 from settle.agent.runtime.people import approve, confirm_payment, contest_payment, notify_payment, propose_agreement
 from settle.agent.tasks import Task, TaskKind, approve_all_statements, tasks
@@ -184,7 +184,7 @@ def test_a_round_that_nobody_signs_hides_no_debt_beyond_its_due_date(world: Worl
     assert [task.detail for task in of_kind(world, CMCC, TaskKind.PAY)] == ["overdue"]
 
 
-def test_who_signs_a_round_is_told_what_interest_that_gives_up(tmp_path: Path) -> None:
+def test_who_signs_a_round_is_told_what_interest_that_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(tmp_path, (replace(TERMS, slots=(*TERMS.slots, INTEREST_BEARING)),))
     reconciled(world)
     for operator, agent in world.agents.items():
@@ -202,6 +202,11 @@ def test_who_signs_a_round_is_told_what_interest_that_gives_up(tmp_path: Path) -
         ours = [number for number, _, row in agent.model.obligations(operator) if row.claim.creditor == operator]
         [task] = of_kind(world, operator, TaskKind.SIGN_ROUND)
         assert task.detail == f"2 obligations; whoever signs gives up the interest on {ours[0]}"
+    asked: list[str] = []
+    answer = world.node.query
+    monkeypatch.setattr(world.node, "query", lambda path, data: asked.append(path) or answer(path, data))
+    [_] = of_kind(world, CUCC, TaskKind.CLAIM_INTEREST)
+    assert asked.count("/obligations/delays") == 1, "the node is asked once an obligation"
     world.close()
 
 

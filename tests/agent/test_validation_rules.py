@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from random import Random
 
+import polars as pl
 import pytest
 from msgspec.structs import replace
 
@@ -12,12 +14,13 @@ from abci_app.domain.agreements.schema import SlotBinding
 from abci_app.domain.periods.schema import PeriodState
 from abci_app.domain.rulebook.schema import RuleVersionActivated
 from abci_app.rules.bundle import LoadedRule
+from abci_app.rules.codes import RejectedByRule, RuleRefused
 from abci_app.rules.interface import Slot
 from settle.agent.intake.bad_input import BadInput
 from settle.agent.intake.causes import EXPLANATIONS, Cause, explanation
-from settle.agent.intake.sort import IN, OUT, Sorted, sort_records
+from settle.agent.intake.sort import IN, OUT, Sorted, sort_records, split_legs
 from settle.agent.intake.stream import Taken
-from settle.agent.intake.validate import Validation
+from settle.agent.intake.validate import Validation, judge_legs
 from settle.agent.runtime.desk import ActionKind
 from settle.rules.build import shipped_rule
 from settle.rules.shipped import ShippedRule
@@ -26,7 +29,9 @@ from tests.agent.intake_world import (
     FROM_MS,
     NOW_MS,
     PEER,
+    THIRD,
     TO_MS,
+    TRUNKS,
     csv_text,
     frame,
     record,
@@ -52,6 +57,7 @@ AGREED = {
     "missing_allowed": 0,
 }
 ARRIVED = FROM_MS + 3_600_000
+NEXT_DAY = FROM_MS + DAY_S * 1000
 
 
 @cache
@@ -132,6 +138,88 @@ def test_what_one_agreement_rejects_of_a_transit_call_waits_as_a_whole() -> None
 
 def test_arguments_that_the_rule_was_not_proved_for_are_a_cause_too() -> None:
     assert sort(record(1), services={"VOICE": 256}).suspense["why"].to_list() == ["ARGUMENT_OUT_OF_RANGE"]
+
+
+def by_executor(
+    legs: pl.DataFrame, records: pl.DataFrame, validations: tuple[Validation, ...], arrived_ms: int
+) -> tuple[dict[int, str], int]:
+    """What `judge_legs` says, leg by leg as consensus would run the rule: causes by row, and the late legs."""
+    known = {row["row"]: row for row in records.iter_rows(named=True)}
+    causes: dict[int, str] = {}
+    late: list[int] = []
+    for each in validations:
+        own = each.rule.bound("validate_record", each.parameters)
+        for leg in legs.iter_rows(named=True):
+            use = known[leg["row"]]
+            same_units = (leg["peer"], leg["unit"], leg["own_unit"]) == (each.peer, each.unit, each.own_unit)
+            if not same_units or use["service"] not in each.services:
+                continue
+            if not each.from_ms <= use["start_ms"] < each.to_ms:
+                continue
+            numbers = each.services[use["service"]], each.directions[leg["direction"]], use["a_number"], use["b_number"]
+            quantities = use["duration_ms"], use["units"], (arrived_ms - use["start_ms"]) // 1000
+            try:
+                (is_late,) = each.rule.call("validate_record", *numbers, *quantities, *own)
+            except RejectedByRule as rejection:
+                causes.setdefault(leg["row"], rejection.code)
+            except RuleRefused as refusal:
+                causes.setdefault(leg["row"], refusal.code.name)
+            else:
+                late += [leg["row"]] * int(is_late)
+    return causes, sum(row not in causes for row in late)
+
+
+def drawn(chance: Random, number: int) -> dict[str, object]:
+    trunks = ("LOCAL", "T-U", "T-T", "T-MOVED")
+    long = "8613900000001" + "0" * chance.choice([0, 0, 0, 7, 8])  # 21 digits are none of a number
+    return record(
+        number,
+        service=chance.choice(["VOICE", "SMS", "MMS"]),
+        trunk_in=chance.choice(trunks),
+        trunk_out=chance.choice(trunks),
+        a_number=chance.choice([long, long, ""]),
+        b_number=chance.choice([long, long, ""]),
+        start_ms=chance.choice([FROM_MS, FROM_MS, NEXT_DAY, TO_MS]) + chance.randrange(-400_000, 400_000),
+        duration_ms=chance.choice([-1, 0, 61_000, 3_600_000, 3_600_001, 2**63 - 1]),
+        units=chance.choice([-1, 0, 1_000, 1_001]),
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_columns_judge_as_the_executor_does_and_the_first_leg_of_a_record_decides(seed: int) -> None:
+    chance = Random(seed)
+    records = with_rows(frame(*(drawn(chance, number) for number in range(1, 1_001))))
+    legs = split_legs(records, TRUNKS)
+    validations = (
+        validation(services={"VOICE": 1, "SMS": 2, "MMS": 256}),
+        validation(peer=THIRD, unit=0, parameters={**AGREED, "longest_ms": 60_000, "calling_needed": 0}),
+        # of a call that comes and goes by one peer's trunk, the leg out is first, and out of range
+        validation(unit=0, directions={OUT: 2, IN: 1}, parameters={**AGREED, "late_after": 0, "ahead": 86_400}),
+    )
+    expected, expected_late = by_executor(legs, records, validations, NEXT_DAY)
+    causes, late = judge_legs(legs, records, validations, NEXT_DAY)
+    assert (dict(causes.rows()), late) == (expected, expected_late)
+    assert causes.height == len(expected)
+    assert len(set(expected.values())) >= 8
+    assert {"ARGUMENT_OUT_OF_RANGE", "ABSURD_DURATION"} <= set(expected.values())
+    assert 0 < late < legs.height
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"peer": "CTCC"},
+        {"unit": 12},
+        {"own_unit": 1},
+        {"from_ms": FROM_MS + 1},
+        {"to_ms": TO_MS + 1},
+        {"services": {"VOICE": 1, "SMS": 3}},
+        {"directions": {OUT: 1, IN: 0}},
+        {"parameters": {**AGREED, "ahead": 301}},
+    ],
+)
+def test_whatever_a_judgement_hangs_on_has_suspense_judged_again(changed: dict[str, object]) -> None:
+    assert validation(**changed).facts() != validation().facts() == validation(parameters=dict(AGREED)).facts()
 
 
 def test_a_rules_code_is_explained_as_a_rules() -> None:

@@ -10,11 +10,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
-from msgspec.structs import replace
 
-from abci_app.domain.governance.schema import ParametersSet
-from abci_app.domain.members.schema import ValidatorAppointed
+from abci_app.domain.rulebook.schema import Bundle as StoredBundle
 from abci_app.kernel import ed25519
+from abci_app.kernel.encoding import encode
 from abci_app.kernel.roles import Role
 from abci_app.rules.bundle import Bundle, LoadedRule, compile_bundle
 from abci_app.rules.executor import Entry
@@ -22,15 +21,15 @@ from settle.agent import readiness
 from settle.agent.readiness import ReadinessWatch
 from settle.chain.consortium import key_folder
 from settle.chain.outbox import Outbox
-from settle.cli import session
 from settle.cli.sending import outbox_path
+from settle.rules.build import shipped_bundle
 from settle.rules.plugin import SHIPPED
-from settle.rules.shipped import ShippedRule, rulebook_facts
+from settle.rules.shipped import ShippedRule
 from tests.cli.command import Command
 from tests.cli.conftest import As
-from tests.cli.node_in_memory import MemoryNode
-from tests.support.chains import CBN, CHAIN_ID, CMCC, CODES, CTCC, CUCC, Network, genesis_facts, signer
-from tests.support.governing import FAST, validator
+from tests.cli.governed import governed_node
+from tests.cli.node_in_memory import Json, MemoryNode
+from tests.support.chains import CBN, CHAIN_ID, CMCC, CODES, CTCC, CUCC, signer
 
 FLAT = int(ShippedRule.FLAT_MINUTES)
 NEW = 5
@@ -39,12 +38,7 @@ NEW = 5
 @pytest.fixture
 def node(monkeypatch: pytest.MonkeyPatch) -> MemoryNode:
     """A node whose chain has the shipped rules and short delays."""
-    first = [fact for fact in genesis_facts() if not isinstance(fact, ValidatorAppointed)]
-    validators = [ValidatorAppointed(number, validator(number).public, 10) for number in CODES]
-    network = Network([*first, *validators, *rulebook_facts(), ParametersSet(replace(FAST, grace=8))])
-    made = MemoryNode(network)
-    monkeypatch.setattr(session, "open_node", made.client)
-    return made
+    return governed_node(monkeypatch)
 
 
 @pytest.fixture
@@ -200,6 +194,39 @@ def test_who_does_not_validate_is_not_asked(members: Mapping[int, Command], fold
     assert watch(NEW) == []
 
 
+def test_a_published_version_is_verified_by_its_source_and_followed_by_a_folder(
+    members: Mapping[int, Command], folder: Path
+) -> None:
+    """Publishing names what the chain has before it, whatever stands beside the folder."""
+    bundle, cmcc = published(members, folder), members[CMCC]
+    assert cmcc.json("rule", "verify", bundle, "--source", folder)["source"]["same"]
+    following = shutil.copytree(folder, folder.with_name("v3"))
+    other = cmcc("rule", "verify", bundle, "--source", following)
+    assert (other.status, "differs" in other.out) == (1, True)
+    assert cmcc.json("rule", "upgrade-check", bundle, following)["compatible"]
+    skipping = cmcc("rule", "upgrade-check", bundle, shutil.copytree(folder, folder.with_name("v4")), "--json")
+    broken = [each["what"] for each in skipping.document["findings"] if each["breaks"]]
+    assert (skipping.status, broken) == (1, ["version"])
+
+
+def test_a_bundle_that_another_node_changed_is_not_tried(
+    node: MemoryNode, members: Mapping[int, Command], folder: Path
+) -> None:
+    bundle, query = scheduled(members, folder, 30), node.answers["abci_query"]
+
+    def lying(params: Json) -> Json:
+        answer = query(params)
+        if params["path"] == "/rulebook/bundle":
+            other = encode(StoredBundle(shipped_bundle("flat_minutes", 1)))
+            answer["response"]["value"] = base64.b64encode(other).decode()
+        return answer
+
+    node.answers["abci_query"] = lying
+    for words in (("gov", "readiness", f"{FLAT}/2"), ("rule", "sign", bundle), ("rule", "verify", bundle)):
+        ran = members[CTCC](*words)
+        assert (ran.status, "does not tell the truth" in ran.err) == (5, True), words
+
+
 def test_a_bundle_can_be_taken_back(members: Mapping[int, Command], folder: Path) -> None:
     bundle = published(members, folder)
     members[CMCC].json("rule", "sign", bundle, "--withdraw")
@@ -258,66 +285,6 @@ def test_a_rule_is_proposed_for_a_height_or_a_distance(
     assert (ran.status, "one of --at HEIGHT and --after BLOCKS" in ran.err) == (2, True)
 
 
-@pytest.mark.parametrize(
-    ("words", "carries"),
-    [
-        (("parameters", "delay=7", "agreement_slots=1,7"), "delay 7"),
-        (("thresholds", "consortium=3/4", "few=8"), "consortium 3/4, constitution 5/6, emergency 1/3, few 8"),
-        (("membership", "CBN", "suspended"), "operator 4 is suspended"),
-        (("dismiss", validator(CBN).public.hex()), "loses its power"),
-        (("suspend", FLAT), f"rule {FLAT} is suspended"),
-    ],
-)
-def test_each_verb_proposes_its_message(
-    words: tuple[object, ...], carries: str, members: Mapping[int, Command]
-) -> None:
-    cmcc = members[CMCC]
-    [foreseen] = cmcc.json("gov", "propose", *words, "--dry-run")["dry_run"]
-    assert [fact["kind"] for fact in foreseen["facts"]] == ["governance.proposal_made"]
-    assert cmcc.json("gov", "list") == []
-    cmcc.json("gov", "propose", *words)
-    [listed] = cmcc.json("gov", "list")
-    assert carries in listed["carries"]
-
-
-@pytest.mark.parametrize(
-    ("words", "name"),
-    [
-        (("ratify", FLAT), "NOT_SUSPENDED"),
-        (("resume", FLAT), "NOT_SUSPENDED"),
-        (("rollback", FLAT, 1, "--at", 30), "NOTHING_TO_ROLL_BACK"),
-    ],
-)
-def test_what_would_be_refused_is_told_at_once(
-    words: tuple[object, ...], name: str, members: Mapping[int, Command]
-) -> None:
-    ran = members[CMCC]("gov", "propose", *words, "--json")
-    assert (ran.status, ran.document["error"]["name"]) == (1, name)
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("show", "CMCC/9"),
-        ("vote", "abc"),
-        ("readiness", "4/9"),
-        ("readiness", "flat_minutes/v9"),
-        ("history", "no_such_rule"),
-        ("propose", "rule", "00" * 32, "--at", "30"),
-        ("propose", "rule", "flat_minutes/v1", "--at", "30"),
-        ("propose", "parameters"),
-        ("propose", "parameters", "speed=1"),
-        ("propose", "parameters", "delay=soon"),
-        ("propose", "parameters", "delay=0"),
-        ("propose", "dismiss", "xyz"),
-    ],
-)
-def test_a_command_that_names_nothing_is_told_what_there_is(
-    words: tuple[str, ...], members: Mapping[int, Command]
-) -> None:
-    assert members[CMCC]("gov", *words).status == 2
-
-
 def test_a_member_applies_and_is_admitted_and_its_validator_appointed(
     members: Mapping[int, Command], as_operator: As, tmp_path: Path
 ) -> None:
@@ -368,8 +335,3 @@ def test_what_people_read_names_operators_and_reasons(
         ran = cmcc(*words)
         assert ran.status == 0
         assert [part for part in parts if part not in ran.out] == [], ran.out
-
-
-def test_the_delays_and_thresholds_are_told(members: Mapping[int, Command]) -> None:
-    told = members[CBN].json("gov", "parameters")
-    assert (told["parameters"]["delay"], told["thresholds"]["few"]) == (FAST.delay, 6)

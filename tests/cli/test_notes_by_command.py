@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from abci_app.kernel.roles import Role
+from settle.chain.consortium import key_folder
 from settle.cli import session
 from tests.cli.command import Command
 from tests.cli.conftest import As
 from tests.cli.node_in_memory import MemoryNode
 from tests.determinism.settlement import ChainBook, rulebook, settle_a_quarter
 from tests.support.books import DAY, units
-from tests.support.chains import CMCC, CUCC, Network, genesis_facts
+from tests.support.chains import CMCC, CUCC, Network, genesis_facts, signer
 
 APRIL, JANUARY = "2/0/1", "1/0/1"
 OUTWARD = ("--direction", "first-to-second")
@@ -81,10 +84,13 @@ def test_delays_are_a_task_for_a_person_and_claimed_by_command(cucc: Command, no
     assert newest["claim"]["amount"] == 130_000, "0.527 for twelve days is 0.53, less the 0.40 of nine"
 
 
-def test_the_payer_cannot_claim_and_january_is_re_rated_once(cucc: Command, as_operator: As) -> None:
+def test_the_payer_cannot_claim_and_january_is_re_rated_once(cucc: Command, as_operator: As, tmp_path: Path) -> None:
     number = next(each["obligation"] for each in cucc.json("pay", "list") if each["debtor"] == "CMCC")
-    ran = as_operator(CMCC)("pay", "claim-interest", number, "--json")
-    assert ran.document["error"]["name"] in ("NOT_THE_PAYEE", "UNKNOWN_KEY")
+    cmcc, key = as_operator(CMCC), key_folder(tmp_path / f"home{CMCC}") / "maker.json"
+    key.unlink()  # the quarter revoked it
+    signer(CMCC, Role.MAKER, 1).write(key)
+    ran = cmcc("pay", "claim-interest", number, "--json")
+    assert ran.document["error"]["name"] == "NOT_THE_PAYEE"
     before = len(cucc.json("pay", "list", "--everything"))
     cucc.json("invoice", "rerate", JANUARY)
     assert len(cucc.json("pay", "list", "--everything")) == before, "the book has done it, and it changes nothing again"

@@ -206,6 +206,7 @@ def test_a_call_is_explained_line_by_line(settle: Command) -> None:
         ((*LINE.split(), "originating=one", "terminating=1"), "came one"),
         (("--vector", "1"), "a line of vectors.csv from 2"),
         (("--vector", "9999"), "a line of vectors.csv from 2"),
+        (("price_line", "service=1", "--vector", "2"), "a call, or --vector LINE"),
     ],
 )
 def test_a_call_that_cannot_be_says_what_can(settle: Command, words: tuple[str, ...], said: str) -> None:

@@ -19,18 +19,16 @@ from settle.agent.intake.trunks import TrunkMap
 from settle.agent.number_plan.plan import load_number_plan
 from settle.agent.runtime.settings import agent_folder
 from settle.agent.vault import Vault
-from settle.cli import session
-from settle.cli.agreement_file import EXAMPLE
 from settle.cli.failures import Exit
 from settle.rules.build import shipped_rule
 from settle.rules.plugin import SHIPPED
-from settle.rules.shipped import rulebook_facts
 from settle.sample.generate import generate
 from settle.sample.plan import DAY, SamplePlan, domestic_operators
+from tests.cli.agreed import agree, node_with_rules
 from tests.cli.command import Command
 from tests.cli.conftest import As
 from tests.cli.node_in_memory import MemoryNode
-from tests.support.chains import CMCC, CTCC, CUCC, GENESIS_TIME, Network, genesis_facts
+from tests.support.chains import CMCC, CTCC, CUCC, GENESIS_TIME
 
 OLD, NEW = (SHIPPED / "domestic_interconnect" / f"v{version}" for version in (1, 2))
 CLASSES = ("--network", "CMCC=1", "--network", "CUCC=2", "--network", "CTCC=3", "--network", "CBN=4")
@@ -175,9 +173,7 @@ def test_a_rule_that_is_nowhere_is_told(settle: Command) -> None:
 @pytest.fixture
 def node(monkeypatch: pytest.MonkeyPatch) -> MemoryNode:
     """A node whose chain has the shipped rules."""
-    made = MemoryNode(Network([*genesis_facts(), *rulebook_facts()]))
-    monkeypatch.setattr(session, "open_node", made.client)
-    return made
+    return node_with_rules(monkeypatch)
 
 
 def test_a_rule_is_also_named_by_its_hash_on_the_chain(cmcc: Command) -> None:
@@ -187,20 +183,6 @@ def test_a_rule_is_also_named_by_its_hash_on_the_chain(cmcc: Command) -> None:
     assert cmcc("rule", "verify", hashes[0], "--source", OLD).status == Exit.DONE
     ran = cmcc("rule", "verify", "ab" * 32)
     assert (ran.status, "none on this chain" in ran.err) == (Exit.REJECTED, True)
-
-
-def _agree(cmcc: Command, cucc: Command) -> None:
-    def at(second: int) -> str:
-        return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-    terms = EXAMPLE[: EXAMPLE.index("[[calendar]]")].replace("valid_from = 2026", "valid_from = 2014")
-    dates = {"cut_off": 1000, "declare_by": 2000, "open_by": 3000, "agree_by": 10_000, "pay_by": 20_000}
-    terms += f"[[calendar]]\nordinal = 1\nusage_from = {at(USAGE_FROM)}\nusage_to = {at(USAGE_TO)}\n"
-    Path("terms.toml").write_text(terms + "".join(f"{name} = {at(GENESIS_TIME + s)}\n" for name, s in dates.items()))
-    cmcc.json("agreement", "propose", "terms.toml")
-    for party in (cmcc, cucc):
-        party.json("agreement", "approve", "1")
-        party.json("agreement", "approve", "1")
 
 
 def _fill_vault(home: Path) -> None:
@@ -218,7 +200,7 @@ def _fill_vault(home: Path) -> None:
 def test_shadow_runs_a_candidate_on_a_period_of_the_homes_own_records(
     cmcc: Command, as_operator: As, tmp_path: Path
 ) -> None:
-    _agree(cmcc, as_operator(CUCC))
+    agree(cmcc, as_operator(CUCC), (USAGE_FROM, USAGE_TO))
     shadow = ("rule", "shadow", "--candidate", OLD, "--period", "1/0/1")
     ran = cmcc(*shadow)
     assert (ran.status, "the agent's vault" in ran.err) == (Exit.REJECTED, True)
@@ -239,6 +221,28 @@ def test_shadow_runs_a_candidate_on_a_period_of_the_homes_own_records(
     assert (stranger.status, "a period of CTCC" in stranger.err) == (Exit.USAGE, True)
     flat = cmcc("rule", "shadow", "--candidate", SHIPPED / "flat_minutes" / "v1", "--period", "1/0/1")
     assert (flat.status, "asks for rate_first, rate_second" in flat.err) == (Exit.REJECTED, True)
+
+
+def test_shadow_has_no_rule_to_run_beside_where_the_chain_would_choose_none(
+    cmcc: Command, as_operator: As, tmp_path: Path
+) -> None:
+    cucc = as_operator(CUCC)
+    agree(cmcc, cucc, (USAGE_FROM, USAGE_TO))
+    _fill_vault(tmp_path / f"home{CMCC}")
+    shadow = ("rule", "shadow", "--candidate", NEW, "--period", "1/0/1")
+    assert cmcc.json(*shadow)["old"]["version"] == 2
+    cmcc.json("gov", "propose", "suspend", "domestic_interconnect")
+    for voter in (cmcc, cucc):
+        voter.json("gov", "vote", "CMCC/1")
+    ran = cmcc(*shadow)
+    assert (ran.status, "none that is active" in ran.err) == (Exit.REJECTED, True), "it is suspended"
+    assert cmcc.json(*shadow, "--active", OLD)["old"]["version"] == 1
+
+
+@pytest.mark.parametrize("words", [CLASSES[:2], ("--currency", "EUR"), ("--since", "2014-01-01")])
+def test_shadow_of_a_period_takes_no_options_of_files(cmcc: Command, words: tuple[str, ...]) -> None:
+    ran = cmcc("rule", "shadow", "--candidate", NEW, "--period", "1/0/1", *words)
+    assert (ran.status, f"{words[0]} beside it" in ran.err) == (Exit.USAGE, True)
 
 
 def test_shadow_on_files_needs_the_rule_to_run_beside(settle: Command) -> None:

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import Path
-
 import pytest
 
-from settle.cli import session
-from settle.cli.agreement_file import EXAMPLE
-from settle.rules.shipped import rulebook_facts
+from tests.cli.agreed import agree, node_with_rules
 from tests.cli.command import Command
 from tests.cli.conftest import As
 from tests.cli.node_in_memory import MemoryNode
-from tests.support.chains import CMCC, CTCC, CUCC, GENESIS_TIME, Network, genesis_facts
+from tests.support.books import DAY
+from tests.support.chains import CMCC, CTCC, CUCC, GENESIS_TIME
 
-DATES = {"cut_off": 1000, "declare_by": 2000, "open_by": 3000, "agree_by": 10_000, "pay_by": 20_000}
 PERIODS = ("1/0/1", "1/0/2")
+USAGE = ((GENESIS_TIME - 2 * DAY, GENESIS_TIME - DAY), (GENESIS_TIME - DAY, GENESIS_TIME))
 
 
 @pytest.fixture
 def node(monkeypatch: pytest.MonkeyPatch) -> MemoryNode:
     """A node whose chain has the shipped rules."""
-    made = MemoryNode(Network([*genesis_facts(), *rulebook_facts()]))
-    monkeypatch.setattr(session, "open_node", made.client)
-    return made
+    return node_with_rules(monkeypatch)
 
 
 @pytest.fixture
@@ -32,27 +26,8 @@ def parties(node: MemoryNode, as_operator: As) -> tuple[Command, Command]:
     """CMCC and CUCC with an agreement of two periods in force."""
     del node  # the fixture puts it in place
     cmcc, cucc = as_operator(CMCC), as_operator(CUCC)
-    Path("terms.toml").write_text(_terms(), encoding="utf-8")
-    cmcc.json("agreement", "propose", "terms.toml")
-    for party in (cmcc, cucc):
-        party.json("agreement", "approve", "1")
-        party.json("agreement", "approve", "1")
+    agree(cmcc, cucc, *USAGE)
     return cmcc, cucc
-
-
-def _terms() -> str:
-    def at(second: int) -> str:
-        return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-    head = EXAMPLE[: EXAMPLE.index("[[calendar]]")]
-    head = head.replace("valid_from = 2026", "valid_from = 2014")
-    rows = []
-    for ordinal in (1, 2):
-        usage_from = GENESIS_TIME + (ordinal - 3) * 86_400
-        dates = "".join(f"{name} = {at(GENESIS_TIME + seconds)}\n" for name, seconds in DATES.items())
-        usage = f"usage_from = {at(usage_from)}\nusage_to = {at(usage_from + 86_400)}\n"
-        rows.append(f"[[calendar]]\nordinal = {ordinal}\n{usage}{dates}\n")
-    return head + "".join(rows)
 
 
 def test_the_printed_example_is_an_agreement_that_the_chain_takes(parties: tuple[Command, Command]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from msgspec.structs import replace
@@ -217,9 +217,9 @@ def test_a_proposal_of_eight_bundles_takes_no_longer_than_it_costs() -> None:
         council.publish(raw)
     wish = council.proposal(1, Track.CONSORTIUM, *[ScheduleVersion(bundle_hash(raw), 900, True) for raw in raws])
     raw = council.signed(governor(1), [wish])
-    began = perf_counter()
+    began = process_time()
     council.network.ask("/simulate", raw)
-    assert (perf_counter() - began) * 1e6 < 2 * COSTS[type(wish)](wish)
+    assert (process_time() - began) * 1e6 < 2 * COSTS[type(wish)](wish)
 
 
 def test_the_history_of_a_rule_of_many_versions_is_told_at_once() -> None:
@@ -228,6 +228,6 @@ def test_the_history_of_a_rule_of_many_versions_is_told_at_once() -> None:
         row = RuleVersion(bundle_hash(FIRST), 10 * version, 10**9, 1, 1, NEVER, False, bytes(32), False, ())
         council.put(VERSIONS.at(VersionKey(RULE, version)), encode(row))
     council.network.store._sorted = None
-    began = perf_counter()
+    began = process_time()
     council.network.ask("/rulebook/history", encode(AtHeight(RULE, 5)))
-    assert perf_counter() - began < 1
+    assert process_time() - began < 1

@@ -27,6 +27,7 @@ from abci_app.domain.members.schema import (
     Membership,
     MembershipChanged,
 )
+from abci_app.domain.rulebook.schema import Code as RulebookCode
 from abci_app.domain.rulebook.schema import RollBack, ScheduleVersion, SuspendRule, VersionScheduled
 from abci_app.kernel.approvals import Advance, Approve, DocumentKind, ObjectKind, Signature, Verdict
 from abci_app.kernel.encoding import Value, encode
@@ -187,6 +188,8 @@ def test_a_suspended_member_neither_votes_nor_proposes_and_its_vote_is_not_count
     assert council.vote(document, 2)[1][1:] == [], "the suspended vote is not counted"
     assert council.vote(document, 3)[1][1] == ProposalCarried(document)
     assert council.propose(4, Track.CONSORTIUM, SetParameters(SLOWER))[0] == Code.NO_SEAT
+    assert council.vote(document, 4)[0] == Code.NO_SEAT
+    assert "not suspended" in council.log(), "its seat is among those expected"
 
 
 # --- the one concerned
@@ -317,8 +320,17 @@ def test_an_order_takes_a_regulator_notice_and_a_countersigned_bundle() -> None:
     assert order(council, REGULATOR, FAST.notice)[0] == Code.TOO_SOON
     unsigned = edited(change_note=b"unsigned")
     council.publish(unsigned, by=REGULATOR, signers=(REGULATOR,))
-    assert order(council, REGULATOR, 30, unsigned)[0] != 0
+    assert order(council, REGULATOR, 30, unsigned)[0] == RulebookCode.NOT_COUNTERSIGNED
     assert "another" in council.log()
+
+
+def test_a_suspended_regulator_orders_nothing_and_is_told_why() -> None:
+    council = Council()
+    council.publish(SECOND, by=REGULATOR, signers=(REGULATOR, 2))
+    out = ChangeMembership(REGULATOR, Membership.SUSPENDED)
+    council.carry(Track.CONSORTIUM, out, voters=[1, 2, 3], concerned=REGULATOR)
+    assert order(council, REGULATOR, 30)[0] == Code.NOT_A_REGULATOR
+    assert "REGULATOR, SUSPENDED" in council.log()
 
 
 def test_the_regulator_proposes_nothing_else() -> None:

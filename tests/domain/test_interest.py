@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from abci_app.domain.agreements.schema import SlotBinding
-from abci_app.domain.obligations.queries import DAY, QUERIES
+from abci_app.domain.obligations.queries import QUERIES
 from abci_app.domain.obligations.schema import (
     MOST_LATE,
     Arrears,
@@ -41,6 +41,7 @@ from abci_app.domain.periods.schema import PeriodClosed
 from abci_app.domain.rulebook.schema import RulePublished
 from abci_app.kernel.approvals import ObjectKind
 from abci_app.kernel.encoding import encode
+from abci_app.kernel.parameters import DAY
 from abci_app.rules.bundle import bundle_hash
 from abci_app.rules.codes import RuleCode
 from abci_app.rules.interface import Slot

@@ -52,6 +52,7 @@ from tests.support.slot_rules import (
     bundle_of,
     slot_rule_facts,
     tariff,
+    vat_that_refuses_service_1,
     version_facts,
     with_slots,
 )
@@ -166,9 +167,7 @@ def test_a_rule_that_refuses_the_figures_refuses_the_invoice() -> None:
     """A version that came after the agreement was tried, and before the cut-off, taxes everything but service 1."""
     book = taxed_book()
     sign_period(book, Amounts((60 * YUAN, 0)))
-    others = RULES[VAT]._replace(text=RULES[VAT].text.replace("service == 3", "service == 1"))
-    others = others._replace(vectors=(replace(others.vectors[0], arguments=(2, 100, 600, 0)), others.vectors[1]))
-    book.write(*version_facts(VAT, 2, bundle_of(others, 2, previous=TAX_RULE)))
+    book.write(*version_facts(VAT, 2, vat_that_refuses_service_1()))
     book.refuses(MAKERS[CUCC], bill(OUT), RuleCode.REJECTED_BY_RULE)
 
 

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
-from abci_app.domain.agreements.schema import CatalogueLine, SlotBinding
-from abci_app.domain.obligations.queries import DAY, delays
+from abci_app.domain.agreements.schema import CatalogueLine
+from abci_app.domain.obligations.queries import delays
 from abci_app.domain.obligations.schema import (
     MOST_LATE,
-    ClaimInterest,
     Code,
     InterestClaimed,
     ObligationPosted,
@@ -21,16 +20,16 @@ from abci_app.domain.obligations.schema import (
 )
 from abci_app.domain.obligations.tables import LATE_PAYMENTS, NOTES, TAXES, InvoiceKey
 from abci_app.domain.periods.schema import MOST_LINE_AMOUNT, PeriodCutOff
+from abci_app.kernel.parameters import DAY
 from abci_app.rules.bundle import bundle_hash, load_bundle
 from abci_app.rules.codes import RuleCode, RuleRefused
-from abci_app.rules.interface import Slot
 from abci_app.state.overlay import Reader
+from tests.domain.test_interest import CLAIM, NINETY_DAYS, late_book
 from tests.support.books import FLAT, MAKERS, TERMS, YUAN, Book
 from tests.support.chains import CUCC
 from tests.support.filings import FLAT_RATING
 from tests.support.money import FEN, JANUARY, OUT, PAY_BY, Amounts, bill, invoice, money_book, pay, sign_period
 from tests.support.slot_rules import (
-    BARRED,
     INTEREST_BEARING,
     LATE,
     RULES,
@@ -40,20 +39,10 @@ from tests.support.slot_rules import (
     bundle_of,
     slot_rule_facts,
     tariff,
+    vat_that_refuses_service_1,
     version_facts,
     with_slots,
 )
-
-CLAIM = ClaimInterest(1)
-NINETY_DAYS = SlotBinding(Slot.DISPUTE, BARRED, (90,))
-
-
-def late_book(*bound: SlotBinding) -> Book:
-    """Obligation 1: CMCC owes CUCC 60 yuan for January, at a thousandth a day when it is late."""
-    book = money_book(with_slots(*(bound or (INTEREST_BEARING,))), slot_rule_facts())
-    sign_period(book, Amounts((60 * YUAN, 0)))
-    invoice(book, OUT)
-    return book
 
 
 def pay_crumbs(book: Book, number: int, amount: int = 1) -> None:
@@ -160,9 +149,7 @@ def test_who_bills_after_the_due_date_earns_no_interest_for_the_days_before() ->
 def test_a_version_that_refuses_a_month_is_corrected_by_a_vote() -> None:
     """Version 2 taxes everything but service 1, and was in force at cut-off: else January would never be billed."""
     book = money_book(with_slots(TAXED), slot_rule_facts())
-    bad = RULES[VAT]._replace(text=RULES[VAT].text.replace("service == 3", "service == 1"))
-    bad = bad._replace(vectors=(replace(bad.vectors[0], arguments=(2, 100, 600, 0)), bad.vectors[1]))
-    raw = bundle_of(bad, 2, previous=bundle_hash(bundle_of(RULES[VAT])))
+    raw = vat_that_refuses_service_1()
     book.write(*version_facts(VAT, 2, raw), PeriodCutOff(*JANUARY, book.height, FLAT_RATING, b"t" * 32))
     sign_period(book, Amounts((60 * YUAN, 0)))
     book.refuses(MAKERS[CUCC], bill(OUT), RuleCode.REJECTED_BY_RULE)

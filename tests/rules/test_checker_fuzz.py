@@ -295,5 +295,6 @@ def test_a_mistake_in_the_checker_is_found(
     monkeypatch: pytest.MonkeyPatch, mistake: Callable[[pytest.MonkeyPatch], None]
 ) -> None:
     mistake(monkeypatch)
-    with pytest.raises((AssertionError, TypeError, KeyError, NameError)):
+    with pytest.raises((AssertionError, TypeError, KeyError, NameError)) as found:
         attack(Random(20140101), IN_A_SHARD, sample=IN_A_SHARD)
+    assert getattr(found.value, "__notes__", ()), "not in the run of a tree that was taken: the mistake itself broke"

@@ -15,10 +15,10 @@ from settle.rules.boxes import Box, sweep
 from settle.rules.build import FolderRule, build_bundle, compile_folder
 from settle.rules.decision_csv import DecisionTable, TableUnreadable, read_decision_table
 from settle.rules.decision_table import rule_of
-from settle.rules.draft import write_files
+from settle.rules.draft import RuleDraft, write_files
 from settle.rules.lint_folder import lint
 from settle.rules.table_doubts import NO_LINE, look_at
-from settle.rules.template import template_of
+from settle.rules.template import templates
 from settle.rules.vectors import run_vectors
 
 FILE = Path("cases.csv")
@@ -39,13 +39,18 @@ false,60000..,1,0,1
 """
 
 
+def default_draft(slot: Slot, interface: int) -> RuleDraft:
+    where = slot, interface
+    return next(one.draft for one in templates() if one.default and (one.draft.slot, one.draft.interface) == where)
+
+
 def read(text: str, slot: Slot = Slot.RATING, interface: int = 1, entry: str = "") -> DecisionTable:
-    return read_decision_table(FILE, text, template_of(slot, interface).draft.entries, entry)
+    return read_decision_table(FILE, text, default_draft(slot, interface).entries, entry)
 
 
 def made(tmp_path: Path, text: str, slot: Slot = Slot.RATING, interface: int = 1) -> tuple[Path, FolderRule]:
     folder = tmp_path / "by_table" / "v1"
-    draft = template_of(slot, interface).draft
+    draft = default_draft(slot, interface)
     write_files(folder, rule_of(read(text, slot, interface), draft).files("by_table", 1, "a test"))
     return folder, compile_folder(folder)
 

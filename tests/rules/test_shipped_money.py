@@ -10,7 +10,6 @@ from itertools import pairwise
 from math import floor
 from pathlib import Path
 
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,12 +18,8 @@ from abci_app.domain.agreements.schema import Profile
 from abci_app.domain.rulebook.schema import RuleVersionActivated
 from abci_app.kernel.netting import Debt, legs_of, net_positions
 from abci_app.rules.bundle import bundle_hash
-from abci_app.rules.codes import RejectedByRule
-from abci_app.rules.tree import Declared, Kind, entry_points
+from settle.rules.arguments import outcome
 from settle.rules.build import shipped_bundle, shipped_rule
-from settle.rules.columns import Columns
-from settle.rules.evaluate import Evaluator
-from settle.rules.explain import explain
 from settle.rules.plugin import SHIPPED, read_vectors
 from settle.rules.shipped import ShippedRule, rulebook_facts
 
@@ -36,7 +31,6 @@ MINE = [
     *(("value_added_tax", version) for version in (1, 2, 3, 4)),
     ("send_or_pay", 1),
 ]
-DTYPES = {Kind.INTEGER: pl.Int64, Kind.BOOLEAN: pl.Boolean, Kind.DIGITS: pl.String}
 LOWER, MEAN = 0, 3
 AMOUNTS = st.one_of(st.integers(0, 300), st.integers(0, 2**61))
 UNLIMITED = 2**61
@@ -54,37 +48,7 @@ def half_up(value: Fraction) -> int:
     return floor(value + Fraction(1, 2)) if value >= 0 else -floor(-value + Fraction(1, 2))
 
 
-def outcome(run: object, *arguments: object) -> object:
-    try:
-        return run(*arguments)  # type: ignore[operator]  # an entry point or an evaluator's run
-    except RejectedByRule as rejection:
-        return rejection.code
-
-
-def frame(declared: tuple[Declared, ...], rows: list[tuple[object, ...]]) -> pl.DataFrame:
-    cells = zip(declared, zip(*rows, strict=True), strict=True)
-    return pl.DataFrame([pl.Series(one.name, list(column), dtype=DTYPES[one.kind]) for one, column in cells])
-
-
 # ------------------------------------------------------------------------------------------------- every rule
-
-
-@pytest.mark.parametrize(("name", "version"), MINE)
-def test_every_vector_holds_on_executor_evaluation_explanation_and_columns(name: str, version: int) -> None:
-    rule = loaded(name, version)
-    vectors = read_vectors(folder(name, version), rule.program)
-    for function in entry_points(rule.program):
-        mine = [one for one in vectors if one.entry == function.name]
-        expected = [one.rejection or one.results for one in mine]
-        arguments = [one.arguments for one in mine]
-        evaluator = Evaluator(rule.program, rule.tables)
-        assert [outcome(rule.functions[function.name], *one) for one in arguments] == expected
-        assert [outcome(evaluator.run, function, one) for one in arguments] == expected
-        found = Columns.of_rule(rule, function.name).run(frame(function.parameters, list(arguments))).rows()
-        assert [row[-1] or row[:-1] for row in found] == expected
-        for one, result in zip(arguments, expected, strict=True):
-            why = explain(rule, function.name, *one)
-            assert (why.rejection or why.results) == result
 
 
 @pytest.mark.parametrize(("name", "version"), MINE)

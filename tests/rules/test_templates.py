@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from abci_app.rules.bundle import load_bundle
-from abci_app.rules.interface import INTERFACES, Slot
+from abci_app.rules.interface import INTERFACES
 from abci_app.rules.tables import Table
 from settle.rules.build import build_bundle, compile_folder
 from settle.rules.cover import cover
@@ -16,7 +16,7 @@ from settle.rules.differ import compare
 from settle.rules.draft import write_files
 from settle.rules.format import is_formatted
 from settle.rules.lint_folder import lint
-from settle.rules.template import Template, template_of, templates
+from settle.rules.template import Template, templates
 from tests.rules.folders import template_folder
 
 TEMPLATES = templates()
@@ -26,12 +26,6 @@ ALL = pytest.mark.parametrize("template", TEMPLATES, ids=lambda one: one.name)
 def test_every_interface_has_one_default_template() -> None:
     defaults = [(one.draft.slot, one.draft.interface) for one in TEMPLATES if one.default]
     assert sorted(defaults) == sorted(INTERFACES)
-    assert all(template_of(*interface).default for interface in INTERFACES)
-
-
-def test_an_interface_that_does_not_exist_has_none() -> None:
-    with pytest.raises(KeyError):
-        template_of(Slot.RATING, 99)
 
 
 @ALL

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from abci_app.rules.bundle import LoadedRule, load_bundle
 from settle.rules.build import build_bundle, shipped_rule
@@ -99,6 +100,13 @@ def test_a_version_that_ends_before_the_one_before_is_told(tmp_path: Path) -> No
     new = version(tmp_path, settings=lambda text: f"effective_to = 2030-01-01T00:00:00Z\n{text}")
     found = findings(shipped_rule("flat_minutes", 1), new)
     assert found["usage time ends earlier"].new == "ends 2030-01-01T00:00:00Z"
+
+
+def test_a_version_that_ends_beyond_every_calendar_never_ends() -> None:
+    rule = shipped_rule("flat_minutes", 1)
+    for seconds in (253_402_300_800, 2**40 - 1):
+        old = rule._replace(manifest=replace(rule.manifest, effective_to=seconds))
+        assert findings(old, rule)["usage time taken over whole"].old == "ends never"
 
 
 def test_an_agreements_parameter_of_another_name_does_not_bind(tmp_path: Path) -> None:

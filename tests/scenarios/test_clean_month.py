@@ -78,8 +78,8 @@ def agreements(months: Months) -> list[Terms]:
     """The demonstration's agreement of every pair, without tolerance, with a period for each month."""
     found = []
     for first, second in demo_terms.pairs(CHINA):
-        one = demo_terms.of_the_month(first, second, GENESIS_TIME, PACE)
-        [row] = one.calendar
+        one = demo_terms.over_the_new_year(first, second, GENESIS_TIME, PACE)
+        row = one.calendar[0]
         rows = tuple(
             replace(row, ordinal=number, usage_from=month(*each)[0], usage_to=month(*each)[1])
             for number, each in enumerate(months, start=1)

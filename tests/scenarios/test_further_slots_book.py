@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from abci_app.domain.agreements.schema import SlotBinding
-from abci_app.domain.obligations.queries import DAY, account
+from abci_app.domain.obligations.queries import account
 from abci_app.domain.obligations.schema import ClaimInterest, InterestClaimed, ObligationPosted, Rerate
 from abci_app.domain.obligations.tables import NOTES, debits_equal_credits
 from abci_app.domain.periods.queries import bias_of
 from abci_app.kernel.encoding import Value
+from abci_app.kernel.parameters import DAY
 from abci_app.rules.interface import Slot
 from tests.support.books import FLAT, MAKERS, YUAN, Book, month
 from tests.support.chains import CMCC, CUCC

@@ -57,8 +57,7 @@ from abci_app.rules.bundle import bundle_hash
 from abci_app.rules.interface import Slot
 from abci_app.state.overlay import Empty, Overlay, Reader
 from settle.chain.keys import Signer
-from settle.rules.build import build_bundle
-from settle.rules.plugin import SHIPPED
+from settle.rules.build import shipped_bundle
 from tests.support.chains import CHAIN, CMCC, CUCC, genesis_facts, signer
 
 YUAN = 1_000_000
@@ -82,7 +81,7 @@ TOLERANCE = 100  # basis points: 1 %
 def bundle(rule: int) -> bytes:
     """The bytes of a shipped rule."""
     _, name, version = SHIPPED_RULES[rule]
-    return build_bundle(SHIPPED / name / f"v{version}")
+    return shipped_bundle(name, version)
 
 
 def rulebook_facts() -> list[rulebook_schema.Fact]:

@@ -27,13 +27,11 @@ from abci_app.domain.members.schema import (
     possession,
 )
 from abci_app.domain.members.tables import key_counts_are_true
-from abci_app.domain.rulebook.queries import version_for, version_state
+from abci_app.domain.rulebook.queries import QUERIES, AtHeight, VersionAt, version_for
 from abci_app.domain.rulebook.schema import (
-    BundleStored,
     PublishBundle,
     Readiness,
     RulePublished,
-    RuleVersionActivated,
     ScheduleVersion,
     VersionInForce,
     VersionState,
@@ -44,7 +42,7 @@ from abci_app.domain.rulebook.tables import suspensions_do_not_overlap, versions
 from abci_app.kernel import ed25519
 from abci_app.kernel.approvals import Approve, DocumentKind, Verdict
 from abci_app.kernel.context import Moment
-from abci_app.kernel.encoding import Value, encode
+from abci_app.kernel.encoding import Decoder, Value, encode
 from abci_app.kernel.facts import read_record
 from abci_app.kernel.parameters import DAY, Parameters
 from abci_app.kernel.roles import Role
@@ -54,13 +52,14 @@ from abci_app.rules.interface import Slot
 from abci_app.state.forest import sentinels
 from abci_app.state.overlay import Empty, Overlay
 from settle.chain.keys import Signer, propose_keys
-from settle.rules.build import build_bundle
-from settle.rules.plugin import SHIPPED
+from settle.rules.build import shipped_bundle
 from tests.support.chains import CHAIN, GENESIS_TIME, Network, signer
 from tests.support.chains import signed as sign
+from tests.support.slot_rules import version_facts
 
+_read_history: Decoder[tuple[VersionAt, ...]] = Decoder(tuple[VersionAt, ...])
 RULE = 1
-FIRST = build_bundle(SHIPPED / "flat_minutes" / "v1")
+FIRST = shipped_bundle("flat_minutes", 1)
 FAST = Parameters(
     voting=1000,
     delay=3,
@@ -106,13 +105,8 @@ def members(operators: int = 4) -> list[Value]:
 
 def rulebook(raw: bytes = FIRST) -> list[Value]:
     """One rule with one version, for all usage from the first block on."""
-    manifest, name = read_bundle(raw).manifest, bundle_hash(raw)
-    usage = manifest.effective_from, manifest.effective_to
-    return [
-        RulePublished(RULE, manifest.name.encode(), manifest.slot),
-        BundleStored(name, raw),
-        RuleVersionActivated(RULE, 1, name, *usage, 0),
-    ]
+    manifest = read_bundle(raw).manifest
+    return [RulePublished(RULE, manifest.name.encode(), manifest.slot), *version_facts(RULE, 1, raw)]
 
 
 class ValidatorKeyPair(NamedTuple):
@@ -298,7 +292,9 @@ class Council:
         return version_for(self.network.store, rule, usage, height)
 
     def state_of(self, version: int, height: int | None = None, rule: int = RULE) -> VersionState:
-        return version_state(self.network.store, rule, version, self.height if height is None else height)
+        asked = AtHeight(rule, self.height if height is None else height)
+        told = _read_history(encode(QUERIES["/rulebook/history"](self.network.store, self.moment(), encode(asked))))
+        return next(each.state for each in told if each.version == version)
 
     def put(self, key: bytes, row: bytes) -> None:
         """A row that no message would leave in so few blocks, as committed."""

@@ -169,6 +169,14 @@ def tariff(surcharge: int, version: int, usage: tuple[int, int] = (0, FOR_EVER),
     return bundle_of(rule, version, usage, previous)
 
 
+def vat_that_refuses_service_1() -> bytes:
+    """The bundle of VAT's second version, which taxes every service but 1."""
+    first, rounded = RULES[VAT].vectors
+    text = RULES[VAT].text.replace("service == 3", "service == 1")
+    vectors = (replace(first, arguments=(2, *first.arguments[1:])), rounded)
+    return bundle_of(RULES[VAT]._replace(text=text, vectors=vectors), 2, previous=bundle_hash(bundle_of(RULES[VAT])))
+
+
 def version_facts(number: int, version: int, raw: bytes, active_from: int = 0) -> list[Fact]:
     """A bundle stored, and active from a height on for the usage that it says."""
     manifest = read_bundle(raw).manifest

@@ -24,14 +24,13 @@ from abci_app.domain.agreements.tables import (
     DocumentKey,
     VersionKey,
 )
-from abci_app.domain.rulebook.queries import version_for
-from abci_app.domain.rulebook.tables import VERSIONS as RULE_VERSIONS
+from abci_app.domain.rulebook.queries import version_for, versions_of
 from abci_app.kernel.context import Moment, Rules
 from abci_app.kernel.encoding import U16, U32, Decoder, Hash32, Value
 from abci_app.rules.interface import Slot
 from abci_app.state.overlay import Reader
 
-_AGREEMENT_PREFIX = _RULE_PREFIX = Struct(">I")
+_AGREEMENT_PREFIX = Struct(">I")
 
 
 class TermsInForce(NamedTuple):
@@ -88,8 +87,7 @@ def binding_for(
     or not. A rule that has lost its only version in force is still the one to ask, once there is one again.
     """
     for bound in bindings(terms, slot):
-        versions = RULE_VERSIONS.rows(state, _RULE_PREFIX.pack(bound.rule))
-        if any(interface_of(row.bundle) == interface for _, row in versions):
+        if any(interface_of(row.bundle) == interface for _, row in versions_of(state, bound.rule)):
             return bound
     return None
 

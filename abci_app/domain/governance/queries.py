@@ -16,7 +16,7 @@ from abci_app.domain.governance.tables import (
     ProposerKey,
 )
 from abci_app.domain.members.queries import is_member, signatures_in_force
-from abci_app.kernel.approvals import Signature, Verdict
+from abci_app.kernel.approvals import Signature, Verdict, approving
 from abci_app.kernel.context import Moment
 from abci_app.kernel.encoding import U32, Decoder, Hash32, Value
 from abci_app.kernel.parameters import FIRST_PARAMETERS, Parameters
@@ -47,7 +47,7 @@ def tally(state: Reader, ballot: Ballot, further: tuple[Signature, ...] = ()) ->
     """The votes of keys that are still active, of operators that are still members, over the seats of the start."""
     votes = signatures_in_force(state, (*ballot.votes, *further))
     members = {seat.operator for seat in ballot.seats if is_member(state, seat.operator)}
-    yes = {vote.operator for vote in votes if vote.verdict == Verdict.APPROVE} & members
+    yes = approving(votes) & members
     no = {vote.operator for vote in votes if vote.verdict == Verdict.REFUSE}
     track, needed = ballot.proposal.track, thresholds(state)
     return Tally(
@@ -58,13 +58,8 @@ def tally(state: Reader, ballot: Ballot, further: tuple[Signature, ...] = ()) ->
 
 def has_lost_votes(state: Reader, ballot: Ballot) -> bool:
     """Whether somebody who said yes does not count any more: a key was revoked, a member suspended or removed."""
-    said = {vote.operator for vote in ballot.votes if vote.verdict == Verdict.APPROVE}
-    return said != _in_favour(state, ballot.votes)
-
-
-def _in_favour(state: Reader, votes: tuple[Signature, ...]) -> set[int]:
-    yes = {vote.operator for vote in signatures_in_force(state, votes) if vote.verdict == Verdict.APPROVE}
-    return {operator for operator in yes if is_member(state, operator)}
+    in_force = approving(signatures_in_force(state, ballot.votes))
+    return approving(ballot.votes) != {operator for operator in in_force if is_member(state, operator)}
 
 
 def effective_state(ballot: Ballot, time: int) -> ProposalState:

@@ -41,12 +41,6 @@ def validator_powers(state: Reader) -> list[tuple[bytes, int]]:
     return [(key.public, row.power) for key, row in VALIDATORS.rows(state) if row.power]
 
 
-def validator_power(state: Reader, public: bytes) -> int:
-    """One validator's power; 0 where the key has none, or never had."""
-    row = VALIDATORS.get(state, ValidatorKey(public))
-    return 0 if row is None else row.power
-
-
 def is_member(state: Reader, operator: int) -> bool:
     """Whether the operator takes part now: admitted, and neither suspended nor removed."""
     row = OPERATORS.get(state, OperatorKey(operator))

@@ -118,10 +118,11 @@ def _move_bias(state: Writer, fact: PeriodSigned) -> None:
     key = BiasKey(fact.agreement, fact.pair)
     before = BIAS.get(state, key)
     first, second = (0, 0) if before is None else before.bias
-    BIAS.put(state, key, RunningBias((_within(first + shifts.moved[0]), _within(second + shifts.moved[1]))))
+    moved = within_bias(first + shifts.moved[0]), within_bias(second + shifts.moved[1])
+    BIAS.put(state, key, RunningBias(moved))
 
 
-def _within(bias: int) -> int:
+def within_bias(bias: int) -> int:
     """A bias at its bound stays there: no rule tells such figures apart, and a fold has no way to refuse."""
     return max(-MOST_BIAS, min(MOST_BIAS, bias))
 

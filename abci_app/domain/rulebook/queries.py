@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from struct import Struct
 
 from abci_app.domain.members.queries import node_powers, signatures_in_force
@@ -27,15 +27,24 @@ from abci_app.domain.rulebook.tables import (
     SuspensionKey,
     VersionKey,
 )
-from abci_app.kernel.approvals import Signature, Verdict
+from abci_app.kernel.approvals import Signature, approving
 from abci_app.kernel.context import Moment
 from abci_app.kernel.encoding import U16, U32, U64, Decoder, Hash32, Value
-from abci_app.kernel.roles import Role
 from abci_app.kernel.thresholds import FIRST_THRESHOLDS, is_over
-from abci_app.rules.bundle import manifest_in
+from abci_app.rules.bundle import Manifest, manifest_in
 from abci_app.state.overlay import Reader
 
 _RULE_PREFIX = Struct(">I")
+
+
+def versions_of(state: Reader, rule: int) -> Iterator[tuple[VersionKey, RuleVersion]]:
+    """Every version that a rule has ever had, the first one first, whatever has become of it."""
+    return VERSIONS.rows(state, _RULE_PREFIX.pack(rule))
+
+
+def manifest_of(state: Reader, bundle: bytes) -> Manifest:
+    """The manifest of a stored bundle."""
+    return manifest_in(BUNDLES.require(state, BundleKey(bundle)).raw)
 
 
 def version_for(state: Reader, rule: int, usage_time: int, height: int) -> VersionInForce | None:
@@ -47,7 +56,7 @@ def version_for(state: Reader, rule: int, usage_time: int, height: int) -> Versi
     """
     if suspended_at(state, rule, height):
         return None
-    return _rating(_versions(state, rule), usage_time, height)
+    return _rating(versions_of(state, rule), usage_time, height)
 
 
 def versions_over(
@@ -59,7 +68,7 @@ def versions_over(
     """
     if suspended_at(state, rule, height):
         return (None,)
-    return _over(_versions(state, rule), usage_from, usage_to, height)
+    return _over(list(versions_of(state, rule)), usage_from, usage_to, height)
 
 
 def suspended_at(state: Reader, rule: int, height: int) -> bool:
@@ -74,13 +83,6 @@ def last_suspension(state: Reader, rule: int) -> tuple[SuspensionKey, Suspension
     for pair in SUSPENSIONS.rows(state, _RULE_PREFIX.pack(rule)):
         found = pair
     return found
-
-
-def version_state(state: Reader, rule: int, version: int, height: int) -> VersionState:
-    """What a version is as of a height."""
-    row = VERSIONS.require(state, VersionKey(rule, version))
-    rating = _all_rating(_versions(state, rule), height)
-    return _state_of(version, row, height, rating, suspended=suspended_at(state, rule, height))
 
 
 def _state_of(version: int, row: RuleVersion, height: int, rating: frozenset[int], *, suspended: bool) -> VersionState:
@@ -98,7 +100,7 @@ def _state_of(version: int, row: RuleVersion, height: int, rating: frozenset[int
 def latest(state: Reader, rule: int) -> tuple[int, RuleVersion] | None:
     """The version of a rule that was scheduled last and still counts: the next one continues its sequence."""
     found: tuple[int, RuleVersion] | None = None
-    for key, row in _versions(state, rule):
+    for key, row in versions_of(state, rule):
         if not row.withdrawn:
             found = key.version, row
     return found
@@ -106,14 +108,14 @@ def latest(state: Reader, rule: int) -> tuple[int, RuleVersion] | None:
 
 def scope_of(state: Reader, rule: int) -> int:
     """The one agreement that a rule is made for; 0 where it is the consortium's. It is the same in all versions."""
-    for _, row in _versions(state, rule):
-        return manifest_in(BUNDLES.require(state, BundleKey(row.bundle)).raw).scope
+    for _, row in versions_of(state, rule):
+        return manifest_of(state, row.bundle).scope
     return 0
 
 
 def last_version(state: Reader, rule: int) -> int:
     """The highest version number that a rule has ever had; 0 where there is none."""
-    return max((key.version for key, _ in _versions(state, rule)), default=0)
+    return max((key.version for key, _ in versions_of(state, rule)), default=0)
 
 
 def waiting(state: Reader, height: int) -> Iterator[tuple[VersionKey, RuleVersion]]:
@@ -125,11 +127,7 @@ def waiting(state: Reader, height: int) -> Iterator[tuple[VersionKey, RuleVersio
 
 def is_countersigned(state: Reader, draft: Draft, further: tuple[Signature, ...] = ()) -> bool:
     """Whether the publisher and another operator have signed a bundle with keys that are still active."""
-    signed = {
-        signature.operator
-        for signature in signatures_in_force(state, (*draft.signatures, *further))
-        if signature.verdict == Verdict.APPROVE
-    }
+    signed = approving(signatures_in_force(state, (*draft.signatures, *further)))
     return draft.publisher in signed and len(signed) > 1
 
 
@@ -140,11 +138,7 @@ def activation(state: Reader, row: RuleVersion, height: int, grace: int, further
     of their power is, NEVER before; and never the present block, which has begun. A height with the grace of its
     day is kept: parameters that change meanwhile do not move it.
     """
-    ready = {
-        signature.operator
-        for signature in signatures_in_force(state, (*row.ready, *further))
-        if signature.verdict == Verdict.APPROVE and signature.role == Role.NODE
-    }
+    ready = approving(signatures_in_force(state, (*row.ready, *further)))
     powers = node_powers(state)
     if powers and all(operator in ready for operator in powers):
         return max(row.activation, height + 1)
@@ -155,11 +149,7 @@ def activation(state: Reader, row: RuleVersion, height: int, grace: int, further
     return NEVER
 
 
-def _versions(state: Reader, rule: int) -> list[tuple[VersionKey, RuleVersion]]:
-    return list(VERSIONS.rows(state, _RULE_PREFIX.pack(rule)))
-
-
-def _rating(versions: list[tuple[VersionKey, RuleVersion]], usage_time: int, height: int) -> VersionInForce | None:
+def _rating(versions: Iterable[tuple[VersionKey, RuleVersion]], usage_time: int, height: int) -> VersionInForce | None:
     found: VersionInForce | None = None
     for key, row in versions:
         if row.usage_from <= usage_time < row.usage_to and row.active_from <= height < row.active_to:
@@ -224,8 +214,8 @@ def _rule(state: Reader, now: Moment, data: bytes) -> object:
     return RULES.get(state, RuleKey(_read_rule(data)))
 
 
-def _versions_of(state: Reader, now: Moment, data: bytes) -> tuple[tuple[int, RuleVersion], ...]:
-    return tuple((key.version, row) for key, row in _versions(state, _read_rule(data)))
+def _versions(state: Reader, now: Moment, data: bytes) -> object:
+    return tuple((key.version, row) for key, row in versions_of(state, _read_rule(data)))
 
 
 def _bundle(state: Reader, now: Moment, data: bytes) -> object:
@@ -254,7 +244,7 @@ def _waiting(state: Reader, now: Moment, data: bytes) -> object:
 
 def _history(state: Reader, now: Moment, data: bytes) -> object:
     asked = _read_at(data)
-    versions = _versions(state, asked.rule)
+    versions = list(versions_of(state, asked.rule))
     rating, suspended = _all_rating(versions, asked.height), suspended_at(state, asked.rule, asked.height)
     return tuple(
         VersionAt(key.version, _state_of(key.version, row, asked.height, rating, suspended=suspended), row)
@@ -270,7 +260,7 @@ def _suspensions(state: Reader, now: Moment, data: bytes) -> object:
 QUERIES: dict[str, Callable[[Reader, Moment, bytes], object]] = {
     "/rulebook/rules": _rules,
     "/rulebook/rule": _rule,
-    "/rulebook/versions": _versions_of,
+    "/rulebook/versions": _versions,
     "/rulebook/history": _history,
     "/rulebook/bundle": _bundle,
     "/rulebook/drafts": _drafts,

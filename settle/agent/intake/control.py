@@ -10,8 +10,9 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from settle.agent.intake.bad_input import BadInput
+from settle.agent.intake.mapping import Mapping
 from settle.agent.intake.raw import RawFile
-from settle.agent.intake.read import Reading
+from settle.agent.intake.read import Reading, read_records
 
 SIDECAR_SUFFIX = ".control.json"
 
@@ -70,14 +71,29 @@ def load_sidecar(file: Path) -> Sidecar | None:
         ) from fault
 
 
-def require_digest(raw: RawFile, sidecar: Sidecar) -> None:
-    """The file is byte for byte the one whose totals were sent. Raises `BadInput`."""
+def read_checked(raw: RawFile, sidecar: Sidecar | None, mapping: Mapping | None = None) -> Reading:
+    """Reads a file that is whole: as its control totals say, or, without them, to its last line end.
+
+    Raises `BadInput` where it is not, and what `read_records` raises.
+    """
+    if sidecar is None:
+        reading = read_records(raw, mapping)
+        _require_line_end(raw)
+        return reading
+    _require_digest(raw, sidecar)
+    reading = read_records(raw, mapping, vouched=True)
+    _require_totals(raw, sidecar, reading)
+    return reading
+
+
+def _require_digest(raw: RawFile, sidecar: Sidecar) -> None:
+    """The file is byte for byte the one whose totals were sent."""
     if raw.digest.hex() != sidecar.sha256:
         raise _refusal(raw, "sha256", sidecar.sha256, raw.digest.hex(), "fetch the file again: it is not what was sent")
 
 
-def require_totals(raw: RawFile, sidecar: Sidecar, reading: Reading) -> None:
-    """The file holds what its totals say. Raises `BadInput` with the first figure that differs.
+def _require_totals(raw: RawFile, sidecar: Sidecar, reading: Reading) -> None:
+    """The file holds what its totals say; the first figure that differs is told.
 
     Durations and units of malformed rows are unknown, so with such rows only the number of rows is compared.
     """
@@ -93,8 +109,8 @@ def require_totals(raw: RawFile, sidecar: Sidecar, reading: Reading) -> None:
         raise _refusal(raw, "units", sidecar.units, came.units, ask)
 
 
-def require_line_end(raw: RawFile) -> None:
-    """Without control totals only a text file's last line end shows that it is whole. Raises `BadInput`."""
+def _require_line_end(raw: RawFile) -> None:
+    """Without control totals only a text file's last line end shows that it is whole."""
     if not raw.is_parquet and not raw.content.endswith(b"\n"):
         raise BadInput(
             file=raw.name,

@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict
 
 from settle.agent.intake.bad_input import BadInput
 from settle.agent.intake.causes import FINAL_CAUSES, Cause
-from settle.agent.intake.control import Sidecar, Totals, load_sidecar, require_digest, require_line_end, require_totals
+from settle.agent.intake.control import Sidecar, Totals, load_sidecar, read_checked
 from settle.agent.intake.duplicates import find_duplicates
 from settle.agent.intake.durable import write_bytes, write_parquet
 from settle.agent.intake.mapping import Mapping
 from settle.agent.intake.raw import RawFile, read_raw
-from settle.agent.intake.read import Reading, read_records
+from settle.agent.intake.read import Reading
 from settle.agent.intake.sort import Setting, Sorted, sort_records, to_suspense, with_records
 from settle.agent.intake.validate import judge_file
 from settle.agent.records import SCHEMA
@@ -105,12 +105,7 @@ class Stream:
         sequence = len(receipts) + 1
         if sidecar is not None:
             self._require_place(raw, sidecar, sequence)
-            require_digest(raw, sidecar)
-        reading = read_records(raw, mapping, vouched=sidecar is not None)
-        if sidecar is None:
-            require_line_end(raw)
-        else:
-            require_totals(raw, sidecar, reading)
+        reading = read_checked(raw, sidecar, mapping)
         doubtful = False
         if sidecar is not None and not reading.left_out:
             doubtful = judge_file(raw.name, sidecar, Totals.of(reading.records), setting.validations)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
-from abci_app.rules.bundle import LoadedRule, check_arguments
-from abci_app.rules.codes import RejectedByRule, RuleRefused
-from abci_app.rules.tables import Cell
-from abci_app.rules.tree import entry_points
+from abci_app.rules.bundle import LoadedRule
+from abci_app.rules.codes import RejectedByRule, RuleCode, RuleRefused
 from settle.agent.intake.bad_input import BadInput
 from settle.agent.intake.control import Sidecar, Totals
+from settle.rules.columns import REJECTION, Columns
 
-_LEG = ("service", "direction", "a_number", "b_number", "duration_ms", "units", "start_ms")
+_RECORD, _FILE = "validate_record", "validate_file"
+_TAKEN = ("a_number", "b_number", "duration_ms", "units")
+"""What `validate_record` takes of a record as it stands."""
 
 
 @dataclass(frozen=True)
@@ -34,23 +35,45 @@ class Validation:
     rule: LoadedRule
     parameters: Mapping[str, int]
 
-    def bound(self, entry: str) -> Callable[..., int | str]:
-        """An entry with the agreement's parameters: gives its result, or the code of its rejection; that of the
-        language where the rule was not proved for such arguments."""
-        own = tuple(self.parameters[declared.name] for declared in self.rule.agreement_parameters(entry))
-        (function,) = (one for one in entry_points(self.rule.program) if one.name == entry)
-        run = self.rule.functions[entry]
+    def facts(self) -> tuple[object, ...]:
+        """All that its judgement hangs on: equal where two judge alike."""
+        concerned = self.peer, self.unit, self.own_unit, self.from_ms, self.to_ms
+        numbers = (tuple(sorted(each.items())) for each in (self.services, self.directions, self.parameters))
+        return (*concerned, self.rule.hash, *numbers)
 
-        def answer(*leading: Cell) -> int | str:
-            try:
-                check_arguments(function, (*leading, *own))
-                return int(run(*leading, *own)[0])
-            except RejectedByRule as rejection:
-                return rejection.code
-            except RuleRefused as refusal:
-                return refusal.code.name
+    def of_legs(self, legs: pl.DataFrame, arrived_ms: int) -> pl.DataFrame:
+        """What the rule says of legs, in their order: `row`, `why` (the code of a rejection, that of the language
+        where the rule was not proved for such a leg; null where it takes the leg), `late`.
 
-        return answer
+        `legs`: `row`, `direction` and the canonical columns. Raises RuleRefused where a parameter is out of range.
+        """
+        rule = Columns.of_rule(self.rule, _RECORD)
+        age = (arrived_ms - pl.col("start_ms")).floordiv(1000)
+        given = legs.select(
+            pl.col("service").replace_strict(self.services, return_dtype=pl.Int64),
+            pl.col("direction").replace_strict(self.directions, return_dtype=pl.Int64),
+            *_TAKEN,
+            age.alias("age"),
+        )
+        fitting = rule.fitting(given)
+        names = (declared.name for declared in self.rule.agreement_parameters(_RECORD))
+        own = dict(zip(names, self.rule.bound(_RECORD, self.parameters), strict=True))
+        said = rule.run(given.filter(fitting), own)
+        rows = legs.select("row", at=pl.int_range(pl.len()))
+        judged = rows.filter(fitting).hstack([said[REJECTION].alias("why"), said["late"] == 1])
+        out_of_range = pl.lit(RuleCode.ARGUMENT_OUT_OF_RANGE.name).alias("why")
+        outside = rows.filter(~fitting).with_columns(out_of_range, pl.lit(None, pl.Boolean).alias("late"))
+        return pl.concat([judged, outside]).sort("at").drop("at")
+
+    def of_file(self, *totals: int) -> int | str:
+        """What the rule says of a file's totals: its result, or the code of its rejection; that of the language where
+        the rule was not proved for such totals."""
+        try:
+            return int(self.rule.call(_FILE, *totals, *self.rule.bound(_FILE, self.parameters))[0])
+        except RejectedByRule as rejection:
+            return rejection.code
+        except RuleRefused as refusal:
+            return refusal.code.name
 
 
 def judge_legs(
@@ -58,32 +81,31 @@ def judge_legs(
 ) -> tuple[pl.DataFrame, int]:
     """The rows that a rule rejects, with its code as cause (`row`, `why`), and how many legs it takes but calls late.
 
-    `arrived_ms`: when the file came, epoch milliseconds; ages are counted from a use's start to then.
+    Where several legs of a record are rejected, the first counts. `arrived_ms`: when the file came, epoch
+    milliseconds; ages are counted from a use's start to then.
     """
-    refused: list[tuple[int, str]] = []
-    late: list[int] = []
+    judged = [_NOTHING_SAID]
     for each in validations:
         concerned = legs.filter(
             (pl.col("peer") == each.peer) & (pl.col("unit") == each.unit) & (pl.col("own_unit") == each.own_unit)
         )
         if concerned.is_empty():
             continue
-        validate = each.bound("validate_record")
-        chosen = concerned.select("row", "direction").join(records, on="row", how="inner", maintain_order="left")
-        in_time = (pl.col("start_ms") >= each.from_ms) & (pl.col("start_ms") < each.to_ms)
-        chosen = chosen.filter(in_time & pl.col("service").is_in(list(each.services)))
-        for row, service, direction, a, b, duration_ms, units, start_ms in chosen.select("row", *_LEG).iter_rows():
-            numbers = each.services[service], each.directions[direction]
-            age = (arrived_ms - start_ms) // 1000
-            answer = validate(*numbers, a, b, duration_ms, units, age)
-            if isinstance(answer, str):
-                refused.append((row, answer))
-            elif answer:
-                late.append(row)
-    schema = {"row": pl.UInt32, "why": pl.String}
-    aside = {row for row, _ in refused}
-    causes = pl.DataFrame(refused, schema=schema, orient="row").unique("row", keep="first", maintain_order=True)
-    return causes, sum(row not in aside for row in late)
+        in_time = pl.col("start_ms").is_between(each.from_ms, each.to_ms, closed="left")
+        ruled = records.filter(in_time & pl.col("service").is_in(list(each.services)))
+        chosen = concerned.select("row", "direction").join(
+            ruled.select("row", "service", "start_ms", *_TAKEN), on="row", how="inner", maintain_order="left"
+        )
+        if not chosen.is_empty():
+            judged.append(each.of_legs(chosen, arrived_ms))
+    said = pl.concat(judged)
+    causes = said.filter(pl.col("why").is_not_null()).select("row", "why")
+    causes = causes.unique("row", keep="first", maintain_order=True)
+    late = said.filter("late").join(causes, on="row", how="anti")
+    return causes, late.height
+
+
+_NOTHING_SAID = pl.DataFrame(schema={"row": pl.UInt32, "why": pl.String, "late": pl.Boolean})
 
 
 def judge_file(name: str, stated: Sidecar, found: Totals, validations: Iterable[Validation]) -> bool:
@@ -94,7 +116,7 @@ def judge_file(name: str, stated: Sidecar, found: Totals, validations: Iterable[
     doubtful = False
     for each in validations:
         totals = (found.records, found.duration_ms, found.units, stated.records, stated.duration_ms, stated.units)
-        answer = each.bound("validate_file")(*totals, 0)
+        answer = each.of_file(*totals, 0)
         if isinstance(answer, str):
             raise BadInput(
                 file=name,

@@ -252,7 +252,7 @@ class Agent:
     def _judge_suspense_again(self, setting: Setting) -> None:
         bounds = (setting.usage_from_ms, setting.usage_to_ms, setting.clock_tolerance_ms, setting.longest_ms)
         trunks = tuple(row.model_dump_json() for row in setting.trunks.rows)
-        rules = [(each.rule.hash, each.peer, *each.parameters.values()) for each in setting.validations]
+        rules = [each.facts() for each in setting.validations]
         digest = sha256(encode((bounds, trunks, sorted(setting.members or ()), rules))).digest()
         if digest != self._judged_by:
             for stream in self.vault.streams():

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from abci_app.domain.agreements.queries import binding
-from abci_app.domain.agreements.schema import Terms
+from abci_app.domain.agreements.schema import SlotBinding, Terms
 from abci_app.domain.periods.schema import LineFigures
 from abci_app.rules.bundle import LoadedRule
 from abci_app.rules.codes import RejectedByRule, RuleRefused
@@ -85,6 +85,19 @@ def numbering_of(side: Side, settings: NumberingSettings) -> Numbering:
         networks={first: terms.networks[0], second: terms.networks[1]},
         counted=counted,
     )
+
+
+def parameters_of(rule: LoadedRule, bound: SlotBinding) -> dict[str, int]:
+    """An agreement's parameters by name. It gives them in the order that the rule's text names them, as the chain
+    binds them. Raises `CannotRate` where they are not the rule's."""
+    names = rule.parameters()
+    if len(names) != len(bound.parameters):
+        raise CannotRate(
+            expected=f"the parameters {', '.join(names) or 'none'} of {rule.manifest.name}",
+            actual=f"{len(bound.parameters)} in the agreement",
+            next_step="agree on a version with the rule's parameters",
+        )
+    return dict(zip(names, bound.parameters, strict=True))
 
 
 def legs_of(side: Side, stream: Stream, receipt: Receipt) -> pl.LazyFrame:
@@ -167,18 +180,15 @@ def _catalogue(terms: Terms) -> list[LineKey]:
 
 
 def _rating(terms: Terms, rule: LoadedRule) -> Rating:
-    """The rule with the agreement's parameters, which the agreement gives in the order that the rule names them."""
     bound = binding(terms, Slot.RATING)
     assert bound is not None, "every agreement binds a rating rule"
-    names = rule.parameters()
-    try:
-        return Rating.of(rule, dict(zip(names, bound.parameters, strict=True)))
-    except (KeyError, ValueError) as fault:
+    if "rate_record" not in rule.functions:
         raise CannotRate(
-            expected=f"the parameters {', '.join(names) or 'none'} of {rule.manifest.name}",
-            actual=f"{len(bound.parameters)} in the agreement ({fault})",
-            next_step="agree on a version with the rule's parameters",
-        ) from fault
+            expected="a rule that rates single records (rate_record)",
+            actual=f"{rule.manifest.name} of interface {rule.manifest.interface}, with {', '.join(rule.functions)}",
+            next_step="agree on a rule that rates records; `settle rule peak` tells what a month's samples come to",
+        )
+    return Rating.of(rule, parameters_of(rule, bound))
 
 
 def _faulty(rating: Rating, fault: SimulatedFault, terms: Terms, rules: Rules, settings: NumberingSettings) -> Rating:

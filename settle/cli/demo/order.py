@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from abci_app.domain.governance.schema import Propose
 from abci_app.domain.rulebook.queries import AtHeight
 from abci_app.domain.rulebook.schema import PublishBundle, RuleVersion, ScheduleVersion, VersionState
-from abci_app.kernel.approvals import Approve, DocumentKind, Verdict
+from abci_app.kernel.approvals import Approve, DocumentKind, Verdict, approving
 from abci_app.kernel.encoding import Value
 from abci_app.kernel.roles import Role
 from abci_app.kernel.thresholds import Track
@@ -24,16 +24,13 @@ from settle.chain.outbox import Outbox
 from settle.cli.carried import packed
 from settle.cli.demo.attacks import Attempt, Cheat
 from settle.cli.demo.impact import OrderImpact, impact_on, pair_said
-from settle.cli.demo.stage import CHAIN_ID, NOTICE, Operator, Stage
-from settle.cli.demo.troupe import Troupe
+from settle.cli.demo.stage import CHAIN_ID, NOTICE, RULE, Operator, Stage
 from settle.cli.failures import not_done
 from settle.cli.questions import RULE_HISTORY, RULE_VERSIONS, ask
 from settle.cli.sending import outbox_path
 from settle.rules.build import Follows, build_bundle, shipped_bundle
 from settle.rules.plugin import SHIPPED
-from settle.rules.shipped import ShippedRule
 
-RULE = ShippedRule.DOMESTIC_INTERCONNECT
 ORDER = (
     b"MIIT order 2013 no. 506, in force from 2014-01-01 00:00 UTC+8. Calls between mobile networks: 0.06 CNY a started "
     b"minute; from China Telecom and China Unicom to China Mobile 0.04, to its numbers 157 and 188 0.06. "
@@ -95,8 +92,8 @@ class Ordered(NamedTuple):
 class TheOrder:
     """One run of it on a stage. Whoever waits, the agents go on."""
 
-    def __init__(self, stage: Stage, troupe: Troupe, work: Work, say: Say, pace: float) -> None:
-        self._stage, self._troupe, self._work, self._say, self._pace = stage, troupe, work, say, pace
+    def __init__(self, stage: Stage, work: Work, say: Say, pace: float) -> None:
+        self._stage, self._work, self._say, self._pace = stage, work, say, pace
         self.attempts: list[Attempt] = []
         self.of_nodes: dict[str, str] = {}
         """By operator code: how its node stands to the new version."""
@@ -208,7 +205,7 @@ class TheOrder:
         return ask(self._stage.operators[0].rpc, RULE_VERSIONS, int(RULE))[-1][1]
 
     def _ready(self, row: RuleVersion) -> tuple[str, ...]:
-        said = {each.operator for each in row.ready if each.verdict == Verdict.APPROVE}
+        said = approving(row.ready)
         return tuple(operator.code for operator in self._stage.operators if operator.number in said)
 
     def _look_who_is_ready(self) -> int:

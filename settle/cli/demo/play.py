@@ -93,7 +93,7 @@ class Play:
 
     def _order(self) -> None:
         self.picture.act("a regulator orders another tariff, while every agent takes in its files and anchors them")
-        order = TheOrder(self.stage, self._troupe, self._work, self.picture.say, self._pace)
+        order = TheOrder(self.stage, self._work, self.picture.say, self._pace)
         self._of_nodes = order.of_nodes
         self._ordered = order.carry_out()
         self._attempts += order.attempts

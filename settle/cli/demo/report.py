@@ -11,7 +11,8 @@ from rich.table import Table
 from settle.chain.consortium import CNY
 from settle.cli.demo.attacks import Attempt, summary
 from settle.cli.demo.money import Compared, SideBySide, yuan
-from settle.cli.demo.order import RULE, Ordered
+from settle.cli.demo.order import Ordered
+from settle.cli.demo.stage import RULE
 from settle.cli.output import facts_of, table
 from settle.cli.rule.money_tables import Amounts, pairs_table
 

@@ -37,7 +37,8 @@ CHAIN_ID = "settlement-demo-1"
 REGULATOR = Member(len(CHINA) + 1, "MIIT", "Ministry of Industry and Information Technology", Kind.REGULATOR, units=())
 """Member without a network, a validator or a vote; its order is carried by its own signature."""
 NOTICE = 12  # blocks from a regulator's order to the height that it names: in earnest a thousand
-_RULE = ShippedRule.DOMESTIC_INTERCONNECT
+RULE = ShippedRule.DOMESTIC_INTERCONNECT
+"""Whose second version the regulator orders."""
 _START_WITHIN = 60.0  # seconds
 
 
@@ -67,7 +68,7 @@ class Sight(NamedTuple):
 
 def rulebook_before_the_order() -> list[Value]:
     """The shipped rules, of the rating rule only its first version."""
-    later = bundle_hash(shipped_bundle(_RULE.name.lower(), 2))
+    later = bundle_hash(shipped_bundle(RULE.name.lower(), 2))
     return [
         fact
         for fact in rulebook_facts()

@@ -73,19 +73,16 @@ def pairs(members: tuple[Member, ...]) -> list[tuple[Member, Member]]:
     return list(combinations(members, 2))
 
 
-def of_the_month(first: Member, second: Member, now: int, pace: float) -> Terms:
-    """The generated month under the law's tariff. Two honest counts of it are equal to the last unit: no tolerance.
-
-    A member's number is also its network's class in the rating rule (1 China Mobile, 2 China Unicom,
-    3 China Telecom, 4 another).
-    """
-    return _by_the_law(first, second, ((USAGE_FROM, USAGE_TO),), Clock(now, pace))
-
-
 def over_the_new_year(first: Member, second: Member, now: int, pace: float) -> Terms:
-    """The same with the last day of the old year as a period of its own: the agreement names the rule, no version."""
+    """The old year's last day and the generated month under the law's tariff: the agreement names the rule, no version.
+
+    Two honest counts are equal to the last unit: no tolerance. A member's number is also its network's class in
+    the rating rule (1 China Mobile, 2 China Unicom, 3 China Telecom, 4 another).
+    """
+    rating = SlotBinding(Slot.RATING, ShippedRule.DOMESTIC_INTERCONNECT, ())
+    usage = OLD_YEAR, (USAGE_FROM, USAGE_TO)
     clock = Clock(now, pace, DEADLINES_WITH_AN_ORDER)
-    return _by_the_law(first, second, (OLD_YEAR, (USAGE_FROM, USAGE_TO)), clock)
+    return _terms(first, second, usage, catalogue(first, second), rating, 0, clock)
 
 
 def period_name(terms: Terms, ordinal: int) -> str:
@@ -100,11 +97,6 @@ def of_the_hour(first: Member, second: Member, now: int, pace: float) -> Terms:
     rating = SlotBinding(Slot.RATING, ShippedRule.FLAT_MINUTES, rates)
     lines = tuple(CatalogueLine(VOICE, direction, ORDINARY, DURATION, ANSWERED) for direction in (0, 1))
     return _terms(first, second, (SIP_USAGE,), lines, rating, 100, Clock(now, pace))
-
-
-def _by_the_law(first: Member, second: Member, usage: Sequence[tuple[int, int]], clock: Clock) -> Terms:
-    rating = SlotBinding(Slot.RATING, ShippedRule.DOMESTIC_INTERCONNECT, ())
-    return _terms(first, second, usage, catalogue(first, second), rating, 0, clock)
 
 
 def _terms(

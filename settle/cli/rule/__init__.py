@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from settle.cli.rule import authoring, bundles, chain, explaining, money, numbers, signing, starting
+from settle.cli.rule import authoring, bundles, chain, explaining, money, numbers, peak, signing, starting
 from settle.cli.rule.noun import app
 
-__all__ = ["app", "authoring", "bundles", "chain", "explaining", "money", "numbers", "signing", "starting"]
+__all__ = ["app", "authoring", "bundles", "chain", "explaining", "money", "numbers", "peak", "signing", "starting"]

@@ -18,7 +18,7 @@ from settle.cli.output import Output, facts_of, table
 from settle.cli.plain import iso, plain
 from settle.cli.rule.given import Given, rule_given
 from settle.cli.rule.noun import app
-from settle.rules.build import build_bundle
+from settle.rules.build import Follows, build_bundle
 from settle.rules.lint import lint_text
 from settle.rules.upgrade import check_upgrade
 
@@ -83,7 +83,8 @@ def verify(bundle: str, *, source: Path | None = None, common: Common = COMMON) 
     shown: list[RenderableType] = [facts_of(checked)]
     same = True
     if source is not None:
-        raw = build_bundle(source.absolute(), held.manifest.chain)
+        before = Follows(held.manifest.previous, held.manifest.sequence - 1)  # what the chain had when it was published
+        raw = build_bundle(source.absolute(), held.manifest.chain, before)
         parts = _compared(held, read_bundle(raw))
         same = raw == given.raw
         document["source"] = {"folder": str(source), "same": same, **parts}
@@ -128,7 +129,7 @@ def inspect(bundle: str, *, common: Common = COMMON) -> None:
         "costs": dict(rule.costs),
         "vectors": len(held.vectors),
         "ranges": [dict(zip(("entry", "which", "name", "range", "unit"), row, strict=True)) for row in ranges],
-        "doubts": [{"line": each.line, "told": each.told, "advice": each.advice} for each in doubts],
+        "doubts": [{"line": each.line, "what": each.told, "next": each.advice} for each in doubts],
     }  # fmt: skip
     shown: list[RenderableType] = [facts_of([*_facts(given), ("vectors", len(held.vectors))]), "", text]
     for form in rule.program.tables:
@@ -148,9 +149,10 @@ def upgrade_check(old: str, new: str, *, common: Common = COMMON) -> Exit:
     old
         The version that is active: a folder NAME/vN, a bundle's file, or a bundle's hash on the chain.
     new
-        The version that is to follow.
+        The version that is to follow; a folder is built as what follows a bundle, as `settle rule publish` builds it.
     """
-    before, after = rule_given(old, common), rule_given(new, common)
+    before = rule_given(old, common)
+    after = rule_given(new, common, None if Path(old).is_dir() else before.rule)
     findings = check_upgrade(before.rule, after.rule)
     broken = sum(each.breaks for each in findings)
     rows = [("breaks" if each.breaks else "know", each.what, each.old, each.new, each.advice) for each in findings]

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from abci_app.rules.bundle import LoadedRule, Vector
 from abci_app.rules.tables import Cell, describe, fits
-from abci_app.rules.tree import Declared, Function, Kind, entry_points
+from abci_app.rules.tree import Declared, Function, entry_points
 from settle.cli.failures import Failure, usage
 from settle.rules.arguments import Arguments, Outcome
+from settle.rules.plugin import read_cell
 
 
 def words_of(arguments: Mapping[str, Cell]) -> str:
@@ -61,17 +62,7 @@ def _arguments(function: Function, given: Mapping[str, str]) -> Arguments:
 
 
 def _cell(declared: Declared, text: str) -> Cell:
-    cell: Cell | None = None
-    match declared.kind:
-        case Kind.DIGITS:
-            cell = text
-        case Kind.BOOLEAN:
-            cell = {"true": True, "false": False}.get(text.lower())
-        case Kind.INTEGER:
-            try:
-                cell = int(text)
-            except ValueError:
-                cell = None
+    cell = read_cell(text.lower(), declared)
     if cell is None or not fits(cell, declared):
         raise _unfit(declared, text)
     return cell

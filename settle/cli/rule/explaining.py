@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from abci_app.rules.tree import entry_points
+from settle.cli.failures import usage
 from settle.cli.output import Output
 from settle.cli.rule.calls import read_call, vector_at, words_of
 from settle.cli.rule.noun import app
@@ -30,15 +32,15 @@ def explain(folder: Path, *call: str, vector: int | None = None, json: bool = Fa
     rule, vectors = compile_folder(folder.absolute())
     if vector is None:
         function, arguments = read_call(rule, call)
-        entry, names = function.name, [one.name for one in function.parameters]
+    elif call:
+        raise usage(expected="a call, or --vector LINE", actual="both", next_step="leave one of them out")
     else:
         case = vector_at(vectors, vector)
-        entry, arguments = case.entry, case.arguments
-        names = [one.name for each in rule.program.functions if each.name == entry for one in each.parameters]
-    explanation = explain_call(rule, entry, *arguments)
-    given = dict(zip(names, arguments, strict=True))
-    results = [one.name for each in rule.program.functions if each.name == entry for one in each.results]
-    named = dict(zip(results, explanation.results, strict=False))
+        function = next(one for one in entry_points(rule.program) if one.name == case.entry)
+        arguments = case.arguments
+    explanation = explain_call(rule, function.name, *arguments)
+    given = dict(zip((one.name for one in function.parameters), arguments, strict=True))
+    named = dict(zip((one.name for one in function.results), explanation.results, strict=False))
     outcome = f"rejects {explanation.rejection}" if explanation.rejection else ""
     outcome = outcome or ", ".join(f"{name} = {show(value)}" for name, value in named.items())
     manifest = rule.manifest
@@ -46,13 +48,13 @@ def explain(folder: Path, *call: str, vector: int | None = None, json: bool = Fa
         "rule": manifest.name,
         "version": manifest.version,
         "hash": rule.hash.hex(),
-        "entry": entry,
+        "entry": function.name,
         "arguments": given,
         "steps": _steps(explanation),
         "results": named,
         "rejection": explanation.rejection,
     }
-    head = f"{manifest.name} v{manifest.version}, {entry} {words_of(given)}"
+    head = f"{manifest.name} v{manifest.version}, {function.name} {words_of(given)}"
     Output(as_json=json).result(document, head, "", explanation.text(), outcome)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -12,17 +12,18 @@ from typing import Annotated, Literal, NamedTuple
 from cyclopts import Parameter
 
 from abci_app.domain.agreements.schema import Flow
-from abci_app.rules.bundle import LoadedRule, bundle_hash, load_bundle
+from abci_app.rules.bundle import LoadedRule, load_bundle
 from settle.agent.bulk_rating import Terms
 from settle.agent.number_plan.plan import load_number_plan
 from settle.agent.runtime.settings import NumberingSettings
 from settle.agent.traffic import Traffic, find_files, read_traffic
-from settle.cli.failures import bad_input, usage
+from settle.cli.failures import usage
+from settle.cli.names import currency_of, hash_of
 from settle.cli.options import Common
 from settle.cli.plain import CURRENCIES, short
-from settle.cli.questions import BUNDLE
-from settle.cli.session import Session, session
-from settle.rules.build import build_bundle
+from settle.cli.rule_names import bundle_on_chain
+from settle.cli.session import session
+from settle.rules.build import Follows, build_bundle
 
 _FOR_EVER = 2**53
 _PAIR = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(-?[0-9]{1,19})", re.ASCII)
@@ -72,19 +73,22 @@ class Given(NamedTuple):
         return {"name": manifest.name, "version": manifest.version, "hash": self.rule.hash.hex()}
 
 
-def rule_given(named: str, options: Common) -> Given:
+def rule_given(named: str, options: Common, after: LoadedRule | None = None) -> Given:
     """The rule in a folder NAME/vN, in a bundle's file, or on the chain under a hash of 64 hex digits.
 
+    A folder is built as what follows `after`, for the same chain; without it, as plugin.toml says, for any chain.
     Raises what building and loading raise; `Failure` where it is none of the three.
     """
     path = Path(named)
-    if path.is_dir():
+    if path.is_dir() and after is not None:
+        raw = build_bundle(path.absolute(), after.manifest.chain, Follows(after.hash, after.manifest.sequence))
+    elif path.is_dir():
         raw = build_bundle(path.absolute())
     elif path.is_file():
         raw = path.read_bytes()
-    elif re.fullmatch("[0-9a-f]{64}", named):
+    elif (wanted := hash_of(named)) is not None:
         with session(options) as now:
-            raw = bundle_on_chain(now, bytes.fromhex(named))
+            raw = bundle_on_chain(now, wanted)
     else:
         raise usage(
             expected="a rule: a folder NAME/vN, a bundle's file, or a bundle's hash of 64 hex digits",
@@ -94,36 +98,30 @@ def rule_given(named: str, options: Common) -> Given:
     return Given(raw, load_bundle(raw))
 
 
-def bundle_on_chain(now: Session, wanted: bytes) -> bytes:
-    """The bundle of a hash as the chain keeps it. Raises `Failure` where there is none, or the node gives another."""
-    raw = now.require(f"bundle {wanted.hex()}", BUNDLE, wanted, "settle rule list").raw
-    if bundle_hash(raw) != wanted:
-        raise bad_input(
-            expected=f"bytes of hash {wanted.hex()}",
-            actual=bundle_hash(raw).hex(),
-            next_step="ask another node: this one does not tell the truth",
-        )
-    return raw
+def about_records(options: Records) -> list[str]:
+    """The options of a command line that are about record files, as they are typed."""
+    own = [each for each in fields(Records) if each.name not in {shared.name for shared in fields(Common)}]
+    return [f"--{each.name}" for each in own if getattr(options, each.name) != each.default]
 
 
 def terms_given(options: Records) -> Terms:
     """The options that stand for an agreement."""
     return Terms(
-        networks=_pairs("--network CMCC=1", options.network),
+        networks=pairs_given("--network CMCC=1", options.network),
         services=NumberingSettings().services,
-        parameters=_pairs("--parameter rate_first=60000000", options.parameter),
+        parameters=pairs_given("--parameter rate_first=60000000", options.parameter),
         flow=Flow[options.flow],
     )
 
 
 def currency_given(letters: str) -> int:
     """ISO 4217's number of a currency."""
-    for number, known in CURRENCIES.items():
-        if known == letters.upper():
-            return number
-    raise usage(
-        expected=f"one of {', '.join(CURRENCIES.values())}", actual=letters, next_step="name one with --currency"
-    )
+    number = currency_of(letters)
+    if number is None:
+        raise usage(
+            expected=f"one of {', '.join(CURRENCIES.values())}", actual=letters, next_step="name one with --currency"
+        )
+    return number
 
 
 def traffic_given(files: Sequence[Path], options: Records) -> list[Traffic]:
@@ -136,11 +134,12 @@ def traffic_given(files: Sequence[Path], options: Records) -> list[Traffic]:
             expected="files with control totals", actual="none in the folders", next_step="name the files one by one"
         )
     seen = read_traffic(found, load_number_plan())
-    from_ms, to_ms = _instant(options.since, 0), _instant(options.until, _FOR_EVER)
+    from_ms, to_ms = instant_given(options.since, 0), instant_given(options.until, _FOR_EVER)
     return [one.during(from_ms, to_ms) for one in seen]
 
 
-def _pairs(example: str, given: Sequence[str]) -> Mapping[str, int]:
+def pairs_given(example: str, given: Sequence[str]) -> dict[str, int]:
+    """Options of the form NAME=NUMBER, by name."""
     found: dict[str, int] = {}
     for text in given:
         pair = _PAIR.fullmatch(text)
@@ -152,8 +151,8 @@ def _pairs(example: str, given: Sequence[str]) -> Mapping[str, int]:
     return found
 
 
-def _instant(text: str, otherwise: int) -> int:
-    """Epoch milliseconds."""
+def instant_given(text: str, otherwise: int) -> int:
+    """Epoch milliseconds of an instant in words; `otherwise` where there are none."""
     if not text:
         return otherwise
     try:

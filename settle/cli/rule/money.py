@@ -13,7 +13,16 @@ from settle.agent.traffic import Traffic, counted_once
 from settle.cli.failures import usage
 from settle.cli.output import Output, facts_of, table
 from settle.cli.plain import iso
-from settle.cli.rule.given import RECORDS, Given, Records, currency_given, rule_given, terms_given, traffic_given
+from settle.cli.rule.given import (
+    RECORDS,
+    Given,
+    Records,
+    about_records,
+    currency_given,
+    rule_given,
+    terms_given,
+    traffic_given,
+)
 from settle.cli.rule.money_tables import MEANINGS, change_document, impact_tables, line_document, lines_of, moved
 from settle.cli.rule.noun import app
 from settle.cli.rule.period_traffic import period_given
@@ -102,6 +111,13 @@ def shadow(*files: Path, candidate: str, active: str = "", period: str = "", opt
     if period:
         if files:
             raise usage(expected="files, or --period", actual="both", next_step="leave one of them out")
+        told = about_records(options)
+        if told:
+            raise usage(
+                expected="--period alone: the agreement and the vault say the rest",
+                actual=f"{', '.join(told)} beside it",
+                next_step="leave them out, or name record files instead of --period",
+            )
         one = period_given(period, tried, active, options)
         found = impact_of([one.traffic], one.active.rule, tried.rule, one.terms)
         _tell(one.active, tried, [one.traffic], found, one.currency, out)

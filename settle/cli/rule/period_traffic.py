@@ -9,20 +9,21 @@ import polars as pl
 from abci_app.domain.agreements.queries import binding, party_of
 from abci_app.domain.agreements.schema import Terms as AgreementTerms
 from abci_app.domain.periods.schema import UNTOUCHED
-from abci_app.rules.bundle import load_bundle
 from abci_app.rules.interface import Slot
 from settle.agent.bulk_rating import Terms
 from settle.agent.impact import Impact
 from settle.agent.read_model import KnownPeriod, PeriodKey
 from settle.agent.runtime.rating import Side, legs_of, numbering_of
+from settle.agent.runtime.rulebook import Rulebook
 from settle.agent.runtime.settings import agent_folder, load_settings
 from settle.agent.traffic import LEG_COLUMNS, Traffic
 from settle.agent.vault import Vault
 from settle.cli.failures import not_done, usage
 from settle.cli.names import governing, period_of
 from settle.cli.options import Common
-from settle.cli.questions import PERIOD, RULE_VERSIONS
-from settle.cli.rule.given import Given, bundle_on_chain, rule_given
+from settle.cli.questions import PERIOD
+from settle.cli.rule.given import Given, rule_given
+from settle.cli.rule_names import bundle_on_chain
 from settle.cli.session import Session, session
 
 
@@ -93,23 +94,20 @@ def _side(now: Session, named: str) -> Side:
 
 
 def _active(now: Session, side: Side, named: str) -> Given:
-    """The rule that was pinned for the period, else the one that the chain has for its usage today."""
-    wanted = side.known.row.rating
-    if not wanted:
-        bound = binding(side.known.terms, Slot.RATING)
-        assert bound is not None, "every agreement binds a rating rule"
-        start = side.known.dates.usage_from
-        versions = now.ask(RULE_VERSIONS, bound.rule)
-        serving = [row.bundle for _, row in versions if row.usage_from <= start < row.usage_to]
-        if not serving:
-            raise not_done(
-                expected=f"a version of rule {bound.rule} for the usage of period {named}",
-                actual="none on the chain",
-                next_step="name the rule to compare with: --active FOLDER_OR_HASH",
-            )
-        wanted = serving[-1]
-    raw = bundle_on_chain(now, wanted)
-    return Given(raw, load_bundle(raw))
+    """The rule that was pinned for the period, else the one that the chain would choose for its usage in the next
+    block."""
+    book, pinned = Rulebook(now.node), side.known.row.rating
+    bound = binding(side.known.terms, Slot.RATING)
+    assert bound is not None, "every agreement binds a rating rule"
+    usage_from, height = side.known.dates.usage_from, now.status.height + 1
+    rule = book.rule(pinned) if pinned else book.rule_for(bound.rule, usage_from, height)
+    if rule is None:
+        raise not_done(
+            expected=f"a version of rule {bound.rule} for the usage of period {named}",
+            actual="none that is active on the chain",
+            next_step="name the rule to compare with: --active FOLDER_OR_HASH",
+        )
+    return Given(bundle_on_chain(now, rule.hash), rule)
 
 
 def _traffic(now: Session, side: Side, terms: Terms) -> Traffic:

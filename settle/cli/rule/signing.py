@@ -13,9 +13,9 @@ from settle.cli.failures import bad_input
 from settle.cli.options import COMMON, SENDING, Common, Sending
 from settle.cli.output import table
 from settle.cli.plain import text
-from settle.cli.questions import BUNDLE, DRAFTS, RULE_VERSIONS, RULES
+from settle.cli.questions import DRAFTS, RULE_VERSIONS, RULES
 from settle.cli.rule.noun import app
-from settle.cli.rule_names import bundle_name, draft_named
+from settle.cli.rule_names import bundle_name, bundle_on_chain, draft_named
 from settle.cli.sending import Wish, send
 from settle.cli.session import Session, session
 from settle.rules.build import Follows, build_bundle
@@ -53,8 +53,8 @@ def sign(bundle: str, *, withdraw: bool = False, sending: Sending = SENDING) -> 
     """
     with session(sending) as now:
         document = draft_named(now, bundle)
-        raw = now.require(f"bundle {document.hex()}", BUNDLE, document, "settle rule drafts").raw
-        failure = examine(raw).failure if bundle_hash(raw) == document else f"the bundle {bundle_hash(raw).hex()}"
+        raw = bundle_on_chain(now, document)
+        failure = examine(raw).failure
         if failure and not withdraw:
             raise bad_input(
                 expected=f"bundle {document.hex()} to check and its vectors to hold on this machine",
@@ -73,7 +73,7 @@ def drafts(*, common: Common = COMMON) -> None:
     with session(common) as now:
         rows = []
         for document, row in now.ask(DRAFTS):
-            raw = now.ask(BUNDLE, document).raw
+            raw = bundle_on_chain(now, document)
             sequence, by = read_bundle(raw).manifest.sequence, now.codes[row.publisher]
             rows.append((document.hex(), bundle_name(raw), sequence, by, row.state.name, _signers(now, row.signatures)))
         columns = ("bundle", "rule", "sequence", "publisher", "state", "signed by")
@@ -91,6 +91,6 @@ def _newest(now: Session, name: str) -> Follows:
         if text(rule.name) == name:
             counting = [row for _, row in now.ask(RULE_VERSIONS, number) if not row.withdrawn]
             if counting:
-                raw = now.ask(BUNDLE, counting[-1].bundle).raw
+                raw = bundle_on_chain(now, counting[-1].bundle)
                 return Follows(counting[-1].bundle, read_bundle(raw).manifest.sequence)
     return Follows(b"", 0)

@@ -7,7 +7,7 @@ from abci_app.domain.agreements.queries import ends_of
 from abci_app.domain.agreements.schema import SlotBinding, Terms
 from abci_app.kernel.context import Context, RuleFunction
 from abci_app.kernel.money import minor_unit
-from abci_app.rules.interface import DisputeStep, Slot
+from abci_app.rules.interface import TAX, WITH_BIAS, DisputeStep, Slot
 
 
 def try_rule(at: Context, terms: Terms, bound: SlotBinding, bundle: bytes, interface: int) -> None:
@@ -20,25 +20,23 @@ def try_rule(at: Context, terms: Terms, bound: SlotBinding, bundle: bytes, inter
     def entry(name: str) -> RuleFunction:
         return at.rules.bound(bundle, name, bound.parameters)
 
-    match bound.slot, interface:
-        case Slot.RATING, _:
+    match bound.slot:
+        case Slot.RATING:
             price_line = entry("price_line")
             for line in terms.catalogue:
                 price_line(line.service, line.direction, line.band, 0, 0, 0, *ends_of(terms, line.direction))
-        case Slot.TOLERANCE, 1:
-            entry("judge_line")(0, 0)
-        case Slot.TOLERANCE, _:
-            entry("judge_line")(0, 0, 0)
-        case Slot.VALIDATION, _:
+        case Slot.TOLERANCE:
+            entry("judge_line")(*((0, 0, 0) if interface == WITH_BIAS else (0, 0)))
+        case Slot.VALIDATION:
             try_validation(terms, entry("validate_record"), entry("validate_file"))
-        case Slot.INVOICE, 1:
+        case Slot.INVOICE if interface == TAX:
             entry("rounded")(0, minor_unit(terms.currency))
             tax = entry("tax")
             for service in sorted({line.service for line in terms.catalogue}):
                 tax(service, 0)
-        case Slot.INVOICE, _:
+        case Slot.INVOICE:
             entry("interest")(1, 1)
-        case Slot.DISPUTE, _:
+        case Slot.DISPUTE:
             entry("time_bar")(DisputeStep.RAISE.value)
         case _:
             pass  # set-off is asked when a round is proposed; deals are the agents'

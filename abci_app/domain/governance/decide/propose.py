@@ -13,7 +13,7 @@ from abci_app.domain.governance.schema import (
 )
 from abci_app.domain.governance.tables import BALLOTS, PROPOSERS, BallotKey, ProposerKey
 from abci_app.domain.members.queries import is_member, seats
-from abci_app.domain.members.schema import Kind
+from abci_app.domain.members.schema import Kind, Membership
 from abci_app.domain.members.tables import OPERATORS, OperatorKey
 from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context
@@ -71,11 +71,12 @@ def check_proposal(message: Propose) -> None:
 def _check_proposer(state: Reader, at: Context, message: Propose, sitting: tuple[Seat, ...]) -> None:
     if message.track == Track.MANDATED:
         row = OPERATORS.require(state, OperatorKey(at.operator))
-        if row.kind != Kind.REGULATOR or not is_member(state, at.operator):
-            reject(Code.NOT_A_REGULATOR, expected=Kind.REGULATOR.name, actual=row.kind.name)
+        if row.kind != Kind.REGULATOR or row.membership != Membership.ACTIVE:
+            actual = f"{row.kind.name}, {row.membership.name}"
+            reject(Code.NOT_A_REGULATOR, expected="a regulator that is not suspended", actual=actual)
     elif message.track == Track.AGREEMENT:
         if at.operator not in message.parties or not is_member(state, at.operator):
-            reject(Code.NOT_A_PARTY, expected=message.parties, actual=at.operator)
+            reject(Code.NOT_A_PARTY, expected=f"one of {message.parties}, not suspended", actual=at.operator)
     elif at.operator not in {seat.operator for seat in sitting}:
         reject(Code.NO_SEAT, expected="an operating member that is not suspended", actual=at.operator)
 

@@ -32,7 +32,8 @@ def vote(state: Reader, at: Context, message: Approve) -> tuple[Fact, ...]:
     if at.role != Role.GOVERNANCE:
         reject(Code.WRONG_ROLE, expected=Role.GOVERNANCE.name, actual=at.role.name)
     if at.operator not in {seat.operator for seat in ballot.seats} or not is_member(state, at.operator):
-        reject(Code.NO_SEAT, expected=[seat.operator for seat in ballot.seats], actual=at.operator)
+        expected = f"one of {[seat.operator for seat in ballot.seats]}, not suspended"
+        reject(Code.NO_SEAT, expected=expected, actual=at.operator)
 
     # WHETHER
     given = Signature(at.operator, at.role, at.key, message.verdict)

@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from abci_app.domain.agreements.queries import TermsInForce, binding_for, bundle_for
 from abci_app.domain.agreements.schema import SlotBinding
-from abci_app.domain.obligations.queries import TAX, ever_owed
+from abci_app.domain.obligations.queries import ever_owed
 from abci_app.domain.obligations.schema import Code
 from abci_app.domain.periods.schema import Period
 from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context, RuleFunction
 from abci_app.kernel.money import LARGEST, Rounding, minor_unit, to_minor_units
-from abci_app.rules.interface import Slot
+from abci_app.rules.interface import TAX, Slot
 from abci_app.state.overlay import Reader
 
 ROUNDING = Rounding.HALF_UP

@@ -15,7 +15,6 @@ from abci_app.domain.obligations.decide.common import (
     require_role,
 )
 from abci_app.domain.obligations.queries import (
-    INTEREST,
     Fact,
     arrears_of,
     bears_interest,
@@ -40,10 +39,8 @@ from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context, RuleFunction
 from abci_app.kernel.money import LARGEST, minor_unit
 from abci_app.kernel.roles import Role
-from abci_app.rules.interface import DisputeStep, Slot
+from abci_app.rules.interface import INTEREST, TIME_BARS, DisputeStep, Slot
 from abci_app.state.overlay import Reader
-
-_TIME_BARS = 1  # the interface of the dispute slot
 
 
 def claim_interest(state: Reader, at: Context, message: ClaimInterest) -> tuple[Fact, ...]:
@@ -124,10 +121,10 @@ def _time_bar(view: Reader, at: Context, agreed: _Agreed) -> int:
 
     Raises `Rejected`.
     """
-    bound = binding_for(view, at.rules.interface, agreed.governing.terms, Slot.DISPUTE, _TIME_BARS)
+    bound = binding_for(view, at.rules.interface, agreed.governing.terms, Slot.DISPUTE, TIME_BARS)
     if bound is None:
         return 0
-    rule = bundle_in_force(view, at, agreed.governing, agreed.row, bound, _TIME_BARS)
+    rule = bundle_in_force(view, at, agreed.governing, agreed.row, bound, TIME_BARS)
     (seconds,) = at.rules.bound(rule, "time_bar", bound.parameters)(DisputeStep.RAISE.value)
     if seconds < 1:
         reject(Code.NO_ANSWER_OF_A_RULE, expected="a second or more to raise a claim", actual=seconds)

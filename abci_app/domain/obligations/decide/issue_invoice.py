@@ -32,7 +32,7 @@ from abci_app.domain.obligations.schema import (
 from abci_app.domain.obligations.tables import INVOICES, InvoiceKey
 from abci_app.domain.periods.decide.common import find
 from abci_app.domain.periods.queries import creditor_of, has_difference, present, statement_of
-from abci_app.domain.periods.schema import Flags, Period, PeriodClosed, PeriodState, Statement, StatementLine
+from abci_app.domain.periods.schema import Period, PeriodClosed, PeriodState, Statement, StatementLine
 from abci_app.domain.periods.tables import PeriodKey
 from abci_app.kernel.codes import Rejected, reject
 from abci_app.kernel.context import Context
@@ -71,7 +71,7 @@ def issue_invoice(state: Reader, at: Context, message: IssueInvoice) -> tuple[Fa
     posted: list[ObligationPosted] = []
     if payable:
         held = held_by_silence(row, governing, at.time)
-        due_by = _pay_by(row, governing, at.time)
+        due_by = max(dates.pay_by, held.until, at.time)  # nobody is late with what was held, or not billed yet
         claim = Claim(origin, debtor, creditor, terms.currency, payable, due_by, *held, terms.contest)
         posted.append(ObligationPosted(number, claim))
     if disputed:
@@ -160,10 +160,3 @@ def _gross(lines: tuple[InvoiceLine, ...], taxes: tuple[TaxLine, ...]) -> tuple[
     payable = sum(line.payable for line in lines) + sum(line.payable_tax for line in taxes)
     disputed = sum(line.disputed for line in lines) + sum(line.disputed_tax for line in taxes)
     return payable, disputed
-
-
-def _pay_by(row: Period, governing: TermsInForce, time: int) -> int:
-    """Nobody is late with what was held, or with what was not billed yet."""
-    dates = governing.row
-    held_until = dates.agree_by + governing.terms.contest if row.flags & Flags.DEEMED else 0
-    return max(dates.pay_by, held_until, time)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from abci_app.domain.obligations.queries.arrears import (
-    DAY,
-    INTEREST,
-    TAX,
     arrears_of,
     bears_interest,
     delays,
@@ -47,11 +44,8 @@ from abci_app.domain.obligations.queries.stored import (
 )
 
 __all__ = [
-    "DAY",
-    "INTEREST",
     "PAYABLE",
     "QUERIES",
-    "TAX",
     "Billed",
     "BilledInvoice",
     "Fact",

@@ -15,12 +15,10 @@ from abci_app.domain.obligations.tables import (
     LateKey,
     ObligationKey,
 )
+from abci_app.kernel.parameters import DAY
 from abci_app.rules.interface import Slot
 from abci_app.state.overlay import Reader
 
-DAY = 86_400
-TAX, INTEREST = 1, 2
-"""The interfaces of the invoice slot."""
 OPEN = (State.DUE, State.NOTIFIED, State.PARTIAL)
 
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from abci_app.domain.agreements.queries import active_terms, binding_for
 from abci_app.domain.agreements.schema import MOST_LINES
-from abci_app.domain.obligations.queries.arrears import INTEREST, delays
+from abci_app.domain.obligations.queries.arrears import delays
 from abci_app.domain.obligations.queries.due import due_on_round, effective, present
 from abci_app.domain.obligations.queries.stored import account, fold_all
 from abci_app.domain.obligations.schema import Invoice, TaxLine
@@ -30,11 +30,10 @@ from abci_app.domain.obligations.tables import (
 )
 from abci_app.domain.periods.queries import PeriodQuery
 from abci_app.domain.periods.tables import PeriodKey
-from abci_app.domain.rulebook.tables import BUNDLES, BundleKey
+from abci_app.domain.rulebook.queries import manifest_of
 from abci_app.kernel.context import Moment
 from abci_app.kernel.encoding import U8, U16, U32, Basis, Currency, Decoder, Micro, SignedMicro, Value
-from abci_app.rules.bundle import manifest_in
-from abci_app.rules.interface import Slot
+from abci_app.rules.interface import INTEREST, Slot
 from abci_app.state.overlay import Overlay, Reader
 
 
@@ -134,13 +133,15 @@ def _delays(state: Reader, now: Moment, data: bytes) -> object:
     """
     number = _read_number(data)
     row = OBLIGATIONS.get(state, ObligationKey(number))
-    if row is None or row.claim.origin.round:
-        return () if row is not None else None
+    if row is None:
+        return None
+    if row.claim.origin.round:
+        return ()
     governing = active_terms(state, row.claim.origin.agreement, row.claim.origin.ordinal)
     assert governing is not None, "an invoice's period is in the calendar"
 
     def interface(bundle: bytes) -> int:
-        return manifest_in(BUNDLES.require(state, BundleKey(bundle)).raw).interface
+        return manifest_of(state, bundle).interface
 
     if binding_for(state, interface, governing.terms, Slot.INVOICE, INTEREST) is None:
         return ()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from abci_app.domain.agreements.queries import TermsInForce, binding, ends_of
+from abci_app.domain.periods.fold import within_bias
 from abci_app.domain.periods.queries import (
     AGREED,
     bias_of,
@@ -21,7 +22,6 @@ from abci_app.domain.periods.queries import (
     undisputed,
 )
 from abci_app.domain.periods.schema import (
-    MOST_BIAS,
     MOST_LINE_AMOUNT,
     BiasJudged,
     Fact,
@@ -36,11 +36,8 @@ from abci_app.domain.periods.tables import FIGURES, FilingKey, PeriodKey
 from abci_app.kernel.codes import Rejected
 from abci_app.kernel.context import Context, RuleFunction
 from abci_app.kernel.money import LARGEST
-from abci_app.rules.interface import Slot
+from abci_app.rules.interface import WITH_BIAS, Slot
 from abci_app.state.overlay import Reader
-
-WITH_BIAS = 2
-"""The interface of the tolerance slot whose rules keep a running bias."""
 
 
 def prices_of(at: Context, governing: TermsInForce, row: Period, lines: tuple[LineFigures, ...]) -> tuple[int, ...]:
@@ -64,19 +61,19 @@ def judged(view: Reader, at: Context, key: PeriodKey, governing: TermsInForce, r
     """
     first, second = (FIGURES.require(view, FilingKey(*key, row.opened[party], party)) for party in (0, 1))
     ask = _asking(at, governing, row)
-    kept = [settled_before(view, row, index) for index in range(len(governing.terms.catalogue))]
-    before = shifts_of(view, key, row) or (0,) * len(kept)
-    shifts = [0 if line is None else shift for line, shift in zip(kept, before, strict=True)]
+    kept = settled_before(view, row)
+    before = shifts_of(view, key, row) or (0,) * len(governing.terms.catalogue)
+    shifts = [shift if index in kept else 0 for index, shift in enumerate(before)]
     running = list(bias_of(view, key.agreement, key.pair))  # of signed statements alone: a re-issue counts once
     for sort, shift in zip(governing.terms.catalogue, shifts, strict=True):
         running[sort.direction] += shift
     lines: list[StatementLine] = []
     for index, sort in enumerate(governing.terms.catalogue):
-        line = kept[index]
+        line = kept.get(index)
         if line is None:
             figures = (first.lines[index], second.lines[index])
             prices = (first.prices[index], second.prices[index])
-            bias = max(-MOST_BIAS, min(MOST_BIAS, running[sort.direction]))
+            bias = within_bias(running[sort.direction])
             line, shifts[index] = _judge(ask, governing, index, figures, prices, bias)
             running[sort.direction] += shifts[index]
         lines.append(line)

@@ -133,10 +133,11 @@ def _silence(
 def one_sided(state: Reader, key: PeriodKey, governing: TermsInForce, row: Period, party: int) -> Statement:
     """The only opened figures stand for both parties; the rating rule's price still limits what is payable."""
     filed = FIGURES.require(state, FilingKey(*key, row.opened[party], party))
+    kept = settled_before(state, row)
     lines: list[StatementLine] = []
     for index, (own, price) in enumerate(zip(filed.lines, filed.prices, strict=True)):
         figures = (own, own)
-        before = settled_before(state, row, index)
+        before = kept.get(index)
         if before is not None:
             lines.append(before)
         elif own.amount == price:

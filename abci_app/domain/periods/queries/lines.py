@@ -57,9 +57,8 @@ def statement_over(
     )
 
 
-def settled_before(state: Reader, row: Period, index: int) -> StatementLine | None:
-    """The line of the present statement if it is agreed: a re-issue leaves it as it is."""
+def settled_before(state: Reader, row: Period) -> dict[int, StatementLine]:
+    """The agreed lines of the present statement by their index: a re-issue leaves them as they are."""
     statement = statement_of(state, row)
-    if statement is None or statement.lines[index].verdict not in AGREED:
-        return None
-    return statement.lines[index]
+    lines = () if statement is None else statement.lines
+    return {index: line for index, line in enumerate(lines) if line.verdict in AGREED}

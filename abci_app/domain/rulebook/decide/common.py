@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from abci_app.domain.rulebook.queries import latest, suspended_at
-from abci_app.domain.rulebook.schema import Code, RuleVersion
-from abci_app.domain.rulebook.tables import BUNDLES, RULES, BundleKey, RuleKey
+from abci_app.domain.rulebook.queries import last_suspension, latest, manifest_of
+from abci_app.domain.rulebook.schema import Code, RuleVersion, Suspension
+from abci_app.domain.rulebook.tables import RULES, RuleKey, SuspensionKey
 from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context
-from abci_app.rules.bundle import Manifest, manifest_in
+from abci_app.rules.bundle import Manifest
 from abci_app.state.overlay import Reader
 
 
@@ -23,15 +23,12 @@ def check_rule(state: Reader, rule: int) -> None:
         reject(Code.RULE_NOT_FOUND, expected="a rule of the rulebook", actual=rule)
 
 
-def check_suspended(state: Reader, at: Context, rule: int) -> None:
-    """The next block finds the rule suspended. Raises `Rejected`."""
-    if not suspended_at(state, rule, at.height + 1):
+def find_suspended(state: Reader, at: Context, rule: int) -> tuple[SuspensionKey, Suspension]:
+    """The suspension in which the next block finds the rule: the last one, since none overlap. Raises `Rejected`."""
+    last = last_suspension(state, rule)
+    if last is None or not last[0].suspended_from <= at.height + 1 < last[1].until:
         reject(Code.NOT_SUSPENDED, expected=f"a suspension of rule {rule} in force", actual="none")
-
-
-def manifest_of(state: Reader, bundle: bytes) -> Manifest:
-    """The manifest of a stored bundle."""
-    return manifest_in(BUNDLES.require(state, BundleKey(bundle)).raw)
+    return last
 
 
 def check_continues(state: Reader, at: Context, rule: int | None, manifest: Manifest, bundle: bytes) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abci_app.domain.rulebook.decide.common import check_mandate, check_rule, check_suspended
-from abci_app.domain.rulebook.queries import last_suspension
+from abci_app.domain.rulebook.decide.common import check_mandate, check_rule, find_suspended
 from abci_app.domain.rulebook.schema import Fact, RatifySuspension, SuspensionRatified
 from abci_app.kernel.context import Context
 from abci_app.state.overlay import Reader
@@ -16,10 +15,7 @@ def ratify_suspension(state: Reader, at: Context, message: RatifySuspension) -> 
 
     # WHETHER
     check_rule(state, message.rule)
-    check_suspended(state, at, message.rule)
-    last = last_suspension(state, message.rule)
-    assert last is not None, "the rule is suspended"
-    key, row = last
+    key, row = find_suspended(state, at, message.rule)
     if row.ratified:
         return ()
 

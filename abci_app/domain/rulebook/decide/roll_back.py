@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abci_app.domain.rulebook.decide.common import check_mandate, check_rule
+from abci_app.domain.rulebook.queries import versions_of
 from abci_app.domain.rulebook.schema import Code, Fact, RollBack, VersionRetired
 from abci_app.domain.rulebook.tables import VERSIONS, VersionKey
 from abci_app.kernel.codes import reject
@@ -25,11 +26,8 @@ def roll_back(state: Reader, at: Context, message: RollBack) -> tuple[Fact, ...]
         reject(Code.ACTIVATES_IN_THE_PAST, expected=f"a height above {at.height}", actual=message.activation)
     later = [
         key
-        for key, row in VERSIONS.rows(state)
-        if key.rule == message.rule
-        and key.version > message.version
-        and not row.withdrawn
-        and row.active_to > message.activation
+        for key, row in versions_of(state, message.rule)
+        if key.version > message.version and not row.withdrawn and row.active_to > message.activation
     ]
     if not later:
         expected = f"a version after {message.version} that still runs at {message.activation}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from abci_app.domain.rulebook.decide.common import check_continues, check_mandate, manifest_of
-from abci_app.domain.rulebook.queries import is_countersigned, last_version, latest
+from abci_app.domain.rulebook.decide.common import check_continues, check_mandate
+from abci_app.domain.rulebook.queries import is_countersigned, last_version, latest, manifest_of
 from abci_app.domain.rulebook.schema import (
     Code,
     DraftState,

@@ -6,7 +6,7 @@ from abci_app.domain.members.queries import node_powers, signatures_in_force
 from abci_app.domain.rulebook.queries import activation
 from abci_app.domain.rulebook.schema import ActivationSet, Code, Fact, ReadinessSigned
 from abci_app.domain.rulebook.tables import READINESS, VERSIONS, ReadinessKey, VersionKey
-from abci_app.kernel.approvals import MOST_OF_ONE_NODE, MOST_VOTES, Approve, Signature, Verdict, has_used_its_places
+from abci_app.kernel.approvals import MOST_OF_ONE_NODE, MOST_VOTES, Approve, Signature, approving, has_used_its_places
 from abci_app.kernel.codes import reject
 from abci_app.kernel.context import Context
 from abci_app.kernel.roles import Role
@@ -38,8 +38,7 @@ def sign_readiness(state: Reader, at: Context, message: Approve) -> tuple[Fact, 
         return ()
     if row.withdrawn:
         reject(Code.DOCUMENT_CLOSED, expected="a version that waits", actual="one whose vote was lost")
-    ready = {s.operator for s in signatures_in_force(state, row.ready) if s.verdict == Verdict.APPROVE}
-    if at.operator in ready:
+    if at.operator in approving(signatures_in_force(state, row.ready)):
         reject(Code.ALREADY_SIGNED, expected="an operator that is not ready yet", actual=at.operator)
     if has_used_its_places(row.ready, at.operator, MOST_OF_ONE_NODE):
         expected = f"at most {MOST_OF_ONE_NODE} of one operator"
